@@ -1,0 +1,79 @@
+// StreamSink gives the cleartext of a connection to callers outside its worker,
+// who read and write with callbacks: one read and one write at a time.
+//
+// It belongs to its connection, and to the connection's worker thread, on which
+// it calls back. A callback may call the sink again.
+#ifndef TLSD_SERVER_CONN_STREAM_SINK_H_
+#define TLSD_SERVER_CONN_STREAM_SINK_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/conn/cleartext_sink.h"
+
+namespace tlsd::conn {
+
+// A direction of a connection's cleartext, or both.
+enum class Direction { kRead, kWrite, kBoth };
+
+class StreamSink final : public CleartextSink {
+ public:
+  struct Cleartext {
+    std::string bytes;
+    // The peer has sent close_notify, and `bytes` is empty.
+    bool end = false;
+  };
+  using ReadDone = absl::AnyInvocable<void(absl::StatusOr<Cleartext>) &&>;
+  using WriteDone = absl::AnyInvocable<void(absl::Status) &&>;
+
+  // Calls that still wait are answered with CONNECTION_CLOSED.
+  ~StreamSink() override;
+
+  // Claim reserves directions for one caller, until Release. It fails with
+  // CONNECTION_ATTACHED if another has one of them.
+  absl::Status Claim(Direction direction);
+  void Release(Direction direction);
+  // taken reports whether anybody has ever claimed, or MarkTaken was called.
+  bool taken() const { return taken_; }
+  void MarkTaken() { taken_ = true; }
+
+  // Read calls `done` with 1 to `size_max` bytes, with the end, or with what
+  // ended the connection; at once if it can. There must be no other read.
+  void Read(Connection& connection, size_t size_max, ReadDone done);
+
+  // Write calls `done` when all of `bytes`, then close_notify if `shut_down`,
+  // has been sealed, or cannot be. There must be no other write.
+  void Write(Connection& connection, std::string bytes, bool shut_down,
+             WriteDone done);
+
+  // CancelRead and CancelWrite answer a waiting call with `reason`. Bytes of a
+  // write that were sealed are on their way; the others are dropped.
+  void CancelRead(const absl::Status& reason);
+  void CancelWrite(const absl::Status& reason);
+
+  void OnProgress(Connection& connection) override;
+
+ private:
+  void TryRead(Connection& connection);
+  void TryWrite(Connection& connection);
+
+  bool reader_claimed_ = false;
+  bool writer_claimed_ = false;
+  bool taken_ = false;
+
+  size_t read_size_max_ = 0;
+  ReadDone read_done_;
+
+  std::string unwritten_;
+  size_t written_size_ = 0;
+  bool writing_ = false;
+  bool shut_down_after_ = false;
+  WriteDone write_done_;
+};
+
+}  // namespace tlsd::conn
+
+#endif  // TLSD_SERVER_CONN_STREAM_SINK_H_

@@ -1,0 +1,37 @@
+// AdminService is the adapter of the proto service of that name. The control
+// server owns it; gRPC's threads call it.
+#ifndef TLSD_SERVER_CONTROL_ADMIN_SERVICE_H_
+#define TLSD_SERVER_CONTROL_ADMIN_SERVICE_H_
+
+#include "absl/time/time.h"
+#include "server/tls/development_authority.h"
+#include "server/worker/context_table.h"
+#include "server/worker/listener_table.h"
+#include "server/worker/worker_pool.h"
+#include "tlsd/v1/admin_service.grpc.pb.h"
+
+namespace tlsd::control {
+
+class AdminService final : public v1::AdminService::CallbackService {
+ public:
+  // All must outlive the service.
+  AdminService(worker::WorkerPool& pool, worker::ContextTable& contexts,
+               worker::ListenerTable& listeners,
+               tls::DevelopmentAuthority& authority);
+
+  grpc::ServerUnaryReactor* GetServerInfo(
+      grpc::CallbackServerContext* context,
+      const v1::GetServerInfoRequest* request,
+      v1::ServerInfo* response) override;
+
+ private:
+  worker::WorkerPool& pool_;
+  worker::ContextTable& contexts_;
+  worker::ListenerTable& listeners_;
+  tls::DevelopmentAuthority& authority_;
+  const absl::Time start_time_;
+};
+
+}  // namespace tlsd::control
+
+#endif  // TLSD_SERVER_CONTROL_ADMIN_SERVICE_H_

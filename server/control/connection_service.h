@@ -1,0 +1,91 @@
+// ConnectionService is the adapter of the proto service of that name: it
+// decodes, makes one call, and encodes. `StreamCall` is its bidirectional
+// method. The control server owns it; gRPC's threads call it.
+#ifndef TLSD_SERVER_CONTROL_CONNECTION_SERVICE_H_
+#define TLSD_SERVER_CONTROL_CONNECTION_SERVICE_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "server/conn/stream_sink.h"
+#include "server/control/unary_call.h"
+#include "server/tls/secure_context.h"
+#include "server/worker/context_table.h"
+#include "server/worker/listener_table.h"
+#include "server/worker/worker_pool.h"
+#include "tlsd/v1/connection_service.grpc.pb.h"
+
+namespace tlsd::control {
+
+class ConnectionService final : public v1::ConnectionService::CallbackService {
+ public:
+  // `default_context` serves a Connect that names none. All must outlive the
+  // service.
+  ConnectionService(worker::WorkerPool& pool, worker::ContextTable& contexts,
+                    worker::ListenerTable& listeners,
+                    std::shared_ptr<const tls::SecureContext> default_context);
+
+  grpc::ServerUnaryReactor* Connect(grpc::CallbackServerContext* context,
+                                    const v1::ConnectRequest* request,
+                                    v1::Connection* response) override;
+  grpc::ServerUnaryReactor* Accept(grpc::CallbackServerContext* context,
+                                   const v1::AcceptRequest* request,
+                                   v1::Connection* response) override;
+  grpc::ServerUnaryReactor* GetConnection(
+      grpc::CallbackServerContext* context,
+      const v1::GetConnectionRequest* request,
+      v1::Connection* response) override;
+  grpc::ServerUnaryReactor* ListConnections(
+      grpc::CallbackServerContext* context,
+      const v1::ListConnectionsRequest* request,
+      v1::ListConnectionsResponse* response) override;
+  grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>* Stream(
+      grpc::CallbackServerContext* context) override;
+  grpc::ServerUnaryReactor* Read(grpc::CallbackServerContext* context,
+                                 const v1::ReadRequest* request,
+                                 v1::ReadResponse* response) override;
+  grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context,
+                                  const v1::WriteRequest* request,
+                                  v1::WriteResponse* response) override;
+  grpc::ServerUnaryReactor* Shutdown(grpc::CallbackServerContext* context,
+                                     const v1::ShutdownRequest* request,
+                                     v1::Connection* response) override;
+  grpc::ServerUnaryReactor* Close(grpc::CallbackServerContext* context,
+                                  const v1::CloseRequest* request,
+                                  v1::Connection* response) override;
+  grpc::ServerUnaryReactor* Reset(grpc::CallbackServerContext* context,
+                                  const v1::ResetRequest* request,
+                                  v1::Connection* response) override;
+
+ private:
+  absl::StatusOr<worker::DialOptions> ToDialOptions(
+      const v1::ConnectRequest& request) const;
+
+  // VisitAndAnswer does `act` to the connection called `name` and answers with
+  // its facts.
+  using Act = absl::AnyInvocable<absl::Status(conn::Connection&) &&>;
+  grpc::ServerUnaryReactor* VisitAndAnswer(const std::string& name, Act act,
+                                           v1::Connection* response);
+
+  // CarryCleartext starts a read or write on the sink of the connection called
+  // `name`; what waits longer than `wait`, or longer than the caller, is ended
+  // with `cancel`.
+  using StartOnSink =
+      absl::AnyInvocable<absl::Status(conn::Connection&, conn::StreamSink&) &&>;
+  void CarryCleartext(const std::shared_ptr<UnaryCall>& call,
+                      const std::string& name,
+                      std::optional<absl::Duration> wait, StartOnSink start,
+                      void (conn::StreamSink::*cancel)(const absl::Status&));
+
+  worker::WorkerPool& pool_;
+  worker::ContextTable& contexts_;
+  worker::ListenerTable& listeners_;
+  const std::shared_ptr<const tls::SecureContext> default_context_;
+};
+
+}  // namespace tlsd::control
+
+#endif  // TLSD_SERVER_CONTROL_CONNECTION_SERVICE_H_

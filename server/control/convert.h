@@ -1,0 +1,31 @@
+// Facts of the core to protos. Pure functions; any thread may call them.
+#ifndef TLSD_SERVER_CONTROL_CONVERT_H_
+#define TLSD_SERVER_CONTROL_CONVERT_H_
+
+#include "server/conn/connection_facts.h"
+#include "server/tls/certificate_facts.h"
+#include "server/tls/secure_context_options.h"
+#include "server/worker/context_table.h"
+#include "server/worker/event_hub.h"
+#include "server/worker/listener.h"
+#include "tlsd/v1/connection_service.pb.h"
+#include "tlsd/v1/event_service.pb.h"
+#include "tlsd/v1/listener_service.pb.h"
+#include "tlsd/v1/secure_context_service.pb.h"
+#include "tlsd/v1/types.pb.h"
+
+namespace tlsd::control {
+
+void ToProto(const net::SocketAddress& address, v1::SocketAddress& proto);
+v1::TlsVersion ToProto(tls::TlsVersion version);
+void ToProto(const tls::CertificateFacts& facts, v1::Certificate& proto);
+void ToProto(const worker::ContextRecord& record, v1::SecureContext& proto);
+void ToProto(const worker::ListenerFacts& facts, v1::Listener& proto);
+void ToProto(const conn::ConnectionFacts& facts, v1::Connection& proto);
+// `resume_token` is that of the event.
+void ToProto(const worker::Event& event, const std::string& resume_token,
+             v1::Event& proto);
+
+}  // namespace tlsd::control
+
+#endif  // TLSD_SERVER_CONTROL_CONVERT_H_

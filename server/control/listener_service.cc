@@ -1,0 +1,152 @@
+#include "server/control/listener_service.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "proto/status/error.h"
+#include "proto/status/rpc_status.h"
+#include "server/base/names.h"
+#include "server/base/status_macros.h"
+#include "server/control/convert.h"
+#include "server/control/fields.h"
+#include "server/control/unary_call.h"
+
+namespace tlsd::control {
+namespace {
+
+constexpr absl::Duration kHandshakeTimeoutMax = absl::Hours(1);
+constexpr int32_t kConnectionCountMax = 1000000;
+constexpr absl::Duration kDrainTimeoutMax = absl::Hours(24 * 365);
+
+}  // namespace
+
+ListenerService::ListenerService(worker::ContextTable& contexts,
+                                 worker::ListenerTable& listeners)
+    : contexts_(contexts), listeners_(listeners) {}
+
+grpc::ServerUnaryReactor* ListenerService::CreateListener(
+    grpc::CallbackServerContext* context,
+    const v1::CreateListenerRequest* request, v1::Listener* response) {
+  return FinishNow(context, Create(*request, *response));
+}
+
+absl::Status ListenerService::Create(const v1::CreateListenerRequest& request,
+                                     v1::Listener& response) {
+  if (!request.listener_id().empty()) {
+    TLSD_RETURN_IF_ERROR(base::CheckId("listener_id", request.listener_id()));
+  }
+  if (!request.has_listener()) return FieldRequired("listener");
+  absl::StatusOr<worker::ListenerOptions> options =
+      ToOptions(request.listener());
+  if (!options.ok()) return PrefixField(options.status(), "listener.");
+  TLSD_ASSIGN_OR_RETURN(
+      const worker::ListenerFacts facts,
+      listeners_.Create(request.listener_id(), *std::move(options)));
+  ToProto(facts, response);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<worker::ListenerOptions> ListenerService::ToOptions(
+    const v1::Listener& proto) const {
+  worker::ListenerOptions options;
+  if (proto.address().empty()) return FieldRequired("address");
+  TLSD_ASSIGN_OR_RETURN(options.endpoint,
+                        net::ParseEndpoint("address", proto.address()));
+  TLSD_RETURN_IF_ERROR(base::CheckName("secure_context", base::kSecureContexts,
+                                       proto.secure_context()));
+  TLSD_ASSIGN_OR_RETURN(
+      const std::shared_ptr<const worker::ContextRecord> record,
+      contexts_.Get(proto.secure_context()));
+  options.secure_context_name = record->name;
+  options.secure_context = record->secure_context;
+  options.handler =
+      proto.has_echo() ? worker::Handler::kEcho : worker::Handler::kStream;
+  if (proto.has_handshake_timeout()) {
+    TLSD_ASSIGN_OR_RETURN(
+        options.handshake_timeout,
+        ToDuration("handshake_timeout", proto.handshake_timeout(),
+                   absl::Milliseconds(1), kHandshakeTimeoutMax));
+  }
+  if (proto.max_connections() < 0 ||
+      proto.max_connections() > kConnectionCountMax) {
+    return FieldError(Reason::kFieldInvalid, "max_connections",
+                      absl::StrCat(proto.max_connections()),
+                      "1 to 1000000; unset means 10000");
+  }
+  if (proto.max_connections() > 0) {
+    options.connection_count_max = proto.max_connections();
+  }
+  return options;
+}
+
+grpc::ServerUnaryReactor* ListenerService::GetListener(
+    grpc::CallbackServerContext* context, const v1::GetListenerRequest* request,
+    v1::Listener* response) {
+  absl::Status status =
+      base::CheckName("name", base::kListeners, request->name());
+  if (status.ok()) {
+    const absl::StatusOr<std::shared_ptr<worker::Listener>> listener =
+        listeners_.Get(request->name());
+    status = listener.status();
+    if (status.ok()) ToProto((*listener)->facts(), *response);
+  }
+  return FinishNow(context, status);
+}
+
+grpc::ServerUnaryReactor* ListenerService::ListListeners(
+    grpc::CallbackServerContext* context,
+    const v1::ListListenersRequest* request,
+    v1::ListListenersResponse* response) {
+  return FinishNow(context, List(*request, *response));
+}
+
+absl::Status ListenerService::List(const v1::ListListenersRequest& request,
+                                   v1::ListListenersResponse& response) {
+  TLSD_ASSIGN_OR_RETURN(const size_t page_size,
+                        ToPageSize(request.page_size()));
+  TLSD_ASSIGN_OR_RETURN(const std::string after,
+                        FromPageToken(request.page_token()));
+  // One more than asked tells whether there is a next page.
+  const std::vector<worker::ListenerFacts> facts =
+      listeners_.List(after, page_size + 1);
+  for (size_t i = 0; i < facts.size() && i < page_size; ++i) {
+    ToProto(facts[i], *response.add_listeners());
+  }
+  if (facts.size() > page_size) {
+    response.set_next_page_token(ToPageToken(facts[page_size - 1].name));
+  }
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* ListenerService::DeleteListener(
+    grpc::CallbackServerContext* /*context*/,
+    const v1::DeleteListenerRequest* request, v1::Listener* response) {
+  const std::shared_ptr<UnaryCall> call = UnaryCall::Start();
+  absl::Status status =
+      base::CheckName("name", base::kListeners, request->name());
+  std::optional<absl::Duration> drain_timeout;
+  if (status.ok() && request->has_drain_timeout()) {
+    const absl::StatusOr<absl::Duration> timeout =
+        ToDuration("drain_timeout", request->drain_timeout(),
+                   absl::ZeroDuration(), kDrainTimeoutMax);
+    status = timeout.status();
+    if (status.ok()) drain_timeout = *timeout;
+  }
+  if (!status.ok()) {
+    call->Answer(status);
+    return call.get();
+  }
+  listeners_.Delete(
+      request->name(), request->etag(), drain_timeout,
+      [call, response](absl::StatusOr<worker::ListenerFacts> facts) {
+        if (!call->Claim()) return;
+        if (facts.ok()) ToProto(*facts, *response);
+        call->Finish(ToRpcStatus(facts.status()));
+      });
+  return call.get();
+}
+
+}  // namespace tlsd::control

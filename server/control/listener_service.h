@@ -1,0 +1,50 @@
+// ListenerService is the adapter of the proto service of that name: it decodes,
+// makes one call, and encodes. The control server owns it; gRPC's threads call
+// it.
+#ifndef TLSD_SERVER_CONTROL_LISTENER_SERVICE_H_
+#define TLSD_SERVER_CONTROL_LISTENER_SERVICE_H_
+
+#include "absl/status/statusor.h"
+#include "server/worker/context_table.h"
+#include "server/worker/listener_table.h"
+#include "tlsd/v1/listener_service.grpc.pb.h"
+
+namespace tlsd::control {
+
+class ListenerService final : public v1::ListenerService::CallbackService {
+ public:
+  // Both must outlive the service.
+  ListenerService(worker::ContextTable& contexts,
+                  worker::ListenerTable& listeners);
+
+  grpc::ServerUnaryReactor* CreateListener(
+      grpc::CallbackServerContext* context,
+      const v1::CreateListenerRequest* request,
+      v1::Listener* response) override;
+  grpc::ServerUnaryReactor* GetListener(grpc::CallbackServerContext* context,
+                                        const v1::GetListenerRequest* request,
+                                        v1::Listener* response) override;
+  grpc::ServerUnaryReactor* ListListeners(
+      grpc::CallbackServerContext* context,
+      const v1::ListListenersRequest* request,
+      v1::ListListenersResponse* response) override;
+  grpc::ServerUnaryReactor* DeleteListener(
+      grpc::CallbackServerContext* context,
+      const v1::DeleteListenerRequest* request,
+      v1::Listener* response) override;
+
+ private:
+  absl::Status Create(const v1::CreateListenerRequest& request,
+                      v1::Listener& response);
+  absl::Status List(const v1::ListListenersRequest& request,
+                    v1::ListListenersResponse& response);
+  absl::StatusOr<worker::ListenerOptions> ToOptions(
+      const v1::Listener& proto) const;
+
+  worker::ContextTable& contexts_;
+  worker::ListenerTable& listeners_;
+};
+
+}  // namespace tlsd::control
+
+#endif  // TLSD_SERVER_CONTROL_LISTENER_SERVICE_H_

@@ -1,0 +1,379 @@
+#include "server/tls/boringssl_engine.h"
+
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/status/error.h"
+#include "server/base/status_macros.h"
+#include "server/tls/certificate.h"
+#include "server/tls/cipher_name.h"
+#include "server/tls/secure_context_state.h"
+#include "server/tls/ssl_error.h"
+
+namespace tlsd::tls {
+namespace {
+
+constexpr size_t kRecordHeaderBytes = 5;
+// SSL_write takes an int.
+constexpr size_t kWriteBytesMax = 1 << 20;
+
+TlsVersion VersionOf(const SSL* ssl) {
+  switch (SSL_version(ssl)) {
+    case TLS1_VERSION:
+      return TlsVersion::kTls10;
+    case TLS1_1_VERSION:
+      return TlsVersion::kTls11;
+    case TLS1_2_VERSION:
+      return TlsVersion::kTls12;
+    default:
+      return TlsVersion::kTls13;
+  }
+}
+
+// GroupOf returns no group for a TLS 1.2 resumption: BoringSSL reports that of
+// the first handshake, but no key was exchanged.
+std::string GroupOf(const SSL* ssl) {
+  if (SSL_session_reused(ssl) && SSL_version(ssl) < TLS1_3_VERSION) return "";
+  const char* name = SSL_get_curve_name(SSL_get_curve_id(ssl));
+  return name != nullptr ? name : "";
+}
+
+std::string AlpnOf(const SSL* ssl) {
+  const uint8_t* data = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl, &data, &size);
+  return std::string(base::AsText({data, size}));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<TlsEngine>> TlsEngine::Create(
+    std::shared_ptr<const SecureContext> context, Role role,
+    const EngineOptions& options, base::ChunkPool& pool) {
+  auto engine = std::make_unique<BoringSslEngine>(std::move(context), role,
+                                                  options, pool);
+  TLSD_RETURN_IF_ERROR(engine->Start());
+  return engine;
+}
+
+BoringSslEngine::BoringSslEngine(std::shared_ptr<const SecureContext> context,
+                                 Role role, const EngineOptions& options,
+                                 base::ChunkPool& pool)
+    : context_(std::move(context)),
+      role_(role),
+      options_(options),
+      ciphertext_(pool),
+      bio_(ciphertext_) {}
+
+absl::Status BoringSslEngine::Start() {
+  const ErrorQueueGuard guard;
+  if (role_ == Role::kServer && !context_->has_credentials()) {
+    return MakeError(Reason::kCredentialsRequired,
+                     "the secure context of a server needs credentials");
+  }
+  ssl_.reset(
+      SSL_new(SecureContextAccess::GetState(*context_).ssl_context.get()));
+  bssl::UniquePtr<BIO> bio = bio_.NewBio();
+  if (ssl_ == nullptr || bio == nullptr) return InternalError("SSL_new");
+  // One reference serves for both directions.
+  BIO* both = bio.release();
+  SSL_set_bio(ssl_.get(), both, both);
+  SSL_set_app_data(ssl_.get(), this);
+  SSL_set_info_callback(ssl_.get(), OnInfo);
+  SSL_set_shed_handshake_config(ssl_.get(), 1);
+  SSL_set_renegotiate_mode(ssl_.get(), ssl_renegotiate_never);
+  if (role_ == Role::kServer) {
+    SSL_set_accept_state(ssl_.get());
+  } else {
+    SSL_set_connect_state(ssl_.get());
+    TLSD_RETURN_IF_ERROR(SetServerName());
+  }
+  SetUpPeerVerification();
+  if (role_ == Role::kServer) return absl::OkStatus();
+  EventList events;
+  return AdvanceHandshake(events);
+}
+
+absl::Status BoringSslEngine::SetServerName() {
+  if (options_.server_name.empty() && options_.skip_name_check) {
+    return absl::OkStatus();
+  }
+  TLSD_ASSIGN_OR_RETURN(ServerName name,
+                        ParseServerName("server_name", options_.server_name));
+  // RFC 6066 section 3: addresses are no server names. BoringSSL does not
+  // mind.
+  if (name.kind == ServerName::Kind::kDns &&
+      !SSL_set_tlsext_host_name(ssl_.get(), name.text.c_str())) {
+    return InternalError("SSL_set_tlsext_host_name");
+  }
+  if (!options_.skip_name_check) expected_name_ = std::move(name);
+  return absl::OkStatus();
+}
+
+void BoringSslEngine::SetUpPeerVerification() {
+  int mode = SSL_VERIFY_NONE;
+  if (AsksForPeerCertificate()) mode = SSL_VERIFY_PEER;
+  if (role_ == Role::kServer && RefusesUnauthorizedPeer()) {
+    mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  }
+  SSL_set_custom_verify(ssl_.get(), mode, OnVerify);
+}
+
+bool BoringSslEngine::AsksForPeerCertificate() const {
+  return role_ == Role::kClient ||
+         SecureContextAccess::GetState(*context_).client_certificate_mode !=
+             ClientCertificateMode::kNone;
+}
+
+bool BoringSslEngine::RefusesUnauthorizedPeer() const {
+  if (role_ == Role::kClient) {
+    return options_.verification == PeerVerification::kRequire;
+  }
+  return SecureContextAccess::GetState(*context_).client_certificate_mode ==
+         ClientCertificateMode::kRequire;
+}
+
+Role BoringSslEngine::peer_role() const {
+  return role_ == Role::kClient ? Role::kServer : Role::kClient;
+}
+
+PeerVerdict BoringSslEngine::JudgePeer() const {
+  return VerifyPeer(
+      SecureContextAccess::GetState(*context_).trust_anchors.store.get(),
+      SSL_get_peer_full_cert_chain(ssl_.get()), peer_role(),
+      expected_name_.has_value() ? &*expected_name_ : nullptr);
+}
+
+ssl_verify_result_t BoringSslEngine::OnVerify(SSL* ssl, uint8_t* out_alert) {
+  auto* self = static_cast<BoringSslEngine*>(SSL_get_app_data(ssl));
+  self->verdict_ = self->JudgePeer();
+  const PeerVerdict& verdict = *self->verdict_;
+  if (verdict.authorized) return ssl_verify_ok;
+  if (!self->RefusesUnauthorizedPeer() && !verdict.is_hostile) {
+    return ssl_verify_ok;
+  }
+  *out_alert = verdict.alert;
+  return ssl_verify_invalid;
+}
+
+void BoringSslEngine::OnInfo(const SSL* ssl, int type, int value) {
+  auto* self = static_cast<BoringSslEngine*>(SSL_get_app_data(ssl));
+  const uint8_t alert = static_cast<uint8_t>(value & 0xff);
+  const bool is_fatal = (value >> 8) == SSL3_AL_FATAL;
+  if (type == SSL_CB_WRITE_ALERT && is_fatal) self->alert_sent_ = alert;
+  if (type == SSL_CB_READ_ALERT && is_fatal) {
+    self->has_received_fatal_alert_ = true;
+  }
+}
+
+absl::StatusOr<size_t> BoringSslEngine::Receive(
+    absl::Span<const uint8_t> ciphertext, size_t cleartext_limit,
+    base::ByteQueue& cleartext, EventList& events) {
+  if (!final_error_.ok()) return final_error_;
+  const ErrorQueueGuard guard;
+  bio_.Lend(ciphertext);
+  absl::Status status;
+  if (state_ == State::kHandshaking) status = AdvanceHandshake(events);
+  // Cleartext may stand right behind the last record of the handshake.
+  if (status.ok() && state_ == State::kOpen) {
+    status = ReadCleartext(cleartext_limit, cleartext, events);
+  }
+  const size_t taken = bio_.TakeBack();
+  if (!status.ok()) return Fail(status);
+  return taken;
+}
+
+absl::Status BoringSslEngine::AdvanceHandshake(EventList& events) {
+  const int result = SSL_do_handshake(ssl_.get());
+  // SSL_get_error is right only at once after the call.
+  const int ssl_error = SSL_get_error(ssl_.get(), result);
+  if (result == 1) return CompleteHandshake(events);
+  if (ssl_error == SSL_ERROR_WANT_READ) return absl::OkStatus();
+  return ErrorOfCall(ssl_error);
+}
+
+absl::Status BoringSslEngine::CompleteHandshake(EventList& events) {
+  TLSD_RETURN_IF_ERROR(JudgeResumedPeer());
+  if (role_ == Role::kServer && SSL_version(ssl_.get()) >= TLS1_3_VERSION) {
+    // BoringSSL keeps the tickets back until the server writes. Success is 0
+    // here, for zero bytes.
+    const int result = SSL_write(ssl_.get(), "", 0);
+    if (result < 0) return ErrorOfCall(SSL_get_error(ssl_.get(), result));
+  }
+  state_ = State::kOpen;
+  events.push_back(HandshakeCompleted{DescribeHandshake()});
+  return absl::OkStatus();
+}
+
+// BoringSSL verifies no client certificate when a session is resumed, although
+// trust, time and policy may have changed since.
+absl::Status BoringSslEngine::JudgeResumedPeer() {
+  if (!SSL_session_reused(ssl_.get()) || !AsksForPeerCertificate()) {
+    return absl::OkStatus();
+  }
+  verdict_ = JudgePeer();
+  if (verdict_->authorized || !RefusesUnauthorizedPeer()) {
+    return absl::OkStatus();
+  }
+  SendAlertUnlessSent(SSL_AD_ACCESS_DENIED);
+  return ErrorOfVerdict();
+}
+
+HandshakeFacts BoringSslEngine::DescribeHandshake() const {
+  HandshakeFacts facts;
+  facts.version = VersionOf(ssl_.get());
+  facts.protocol = SSL_get_version(ssl_.get());
+  const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl_.get());
+  facts.cipher = CipherName(cipher);
+  facts.cipher_standard_name = SSL_CIPHER_standard_name(cipher);
+  facts.group = GroupOf(ssl_.get());
+  facts.alpn_protocol = AlpnOf(ssl_.get());
+  facts.server_name = server_name();
+  facts.resumed = SSL_session_reused(ssl_.get());
+  if (AsksForPeerCertificate()) {
+    // BoringSSL does not call back for a client without a certificate.
+    const PeerVerdict verdict = verdict_.has_value() ? *verdict_ : JudgePeer();
+    facts.authorized = verdict.authorized;
+    facts.authorization_error = verdict.error;
+  }
+  const bssl::UniquePtr<X509> certificate(SSL_get_peer_certificate(ssl_.get()));
+  if (certificate != nullptr) {
+    facts.peer_certificate = std::make_shared<const CertificateFacts>(
+        DescribeCertificate(certificate.get()));
+  }
+  return facts;
+}
+
+absl::Status BoringSslEngine::ReadCleartext(size_t limit,
+                                            base::ByteQueue& cleartext,
+                                            EventList& events) {
+  while (cleartext.size() < limit) {
+    const absl::Span<uint8_t> space = cleartext.Prepare();
+    const size_t size = std::min(space.size(), limit - cleartext.size());
+    const int result =
+        SSL_read(ssl_.get(), space.data(), static_cast<int>(size));
+    const int ssl_error = SSL_get_error(ssl_.get(), result);
+    cleartext.Commit(static_cast<size_t>(std::max(result, 0)));
+    if (result > 0) continue;
+    if (ssl_error == SSL_ERROR_WANT_READ) return absl::OkStatus();
+    if (ssl_error != SSL_ERROR_ZERO_RETURN) return ErrorOfCall(ssl_error);
+    state_ = State::kPeerClosed;
+    events.push_back(PeerClosed{});
+    return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+bool BoringSslEngine::has_more() const {
+  return final_error_.ok() && state_ == State::kOpen &&
+         SSL_pending(ssl_.get()) > 0;
+}
+
+absl::Status BoringSslEngine::ReceiveEof() {
+  if (!final_error_.ok()) return final_error_;
+  if (state_ == State::kPeerClosed) return absl::OkStatus();
+  final_error_ =
+      state_ == State::kHandshaking
+          ? MakeError(Reason::kTlsTruncated,
+                      "the peer closed the transport during the handshake",
+                      {{"phase", "handshake"}})
+          : MakeError(Reason::kTlsTruncated,
+                      "the peer closed the transport without close_notify: "
+                      "bytes may be missing",
+                      {{"phase", "open"}});
+  return final_error_;
+}
+
+absl::Status BoringSslEngine::Send(absl::Span<const uint8_t> cleartext) {
+  if (!final_error_.ok()) return final_error_;
+  if (state_ == State::kHandshaking) {
+    return MakeError(Reason::kHandshakeNotComplete,
+                     "cleartext can be sent once the handshake is complete");
+  }
+  if (has_sent_close_notify_) {
+    return MakeError(Reason::kWriteAfterShutdown,
+                     "close_notify has been sent; no cleartext can follow");
+  }
+  const ErrorQueueGuard guard;
+  while (!cleartext.empty()) {
+    const int size =
+        static_cast<int>(std::min(cleartext.size(), kWriteBytesMax));
+    const int result = SSL_write(ssl_.get(), cleartext.data(), size);
+    if (result <= 0) {
+      return Fail(ErrorOfCall(SSL_get_error(ssl_.get(), result)));
+    }
+    cleartext.remove_prefix(static_cast<size_t>(result));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BoringSslEngine::Shutdown() {
+  if (!final_error_.ok()) return final_error_;
+  if (state_ == State::kHandshaking) {
+    return MakeError(Reason::kHandshakeNotComplete,
+                     "close_notify can be sent once the handshake is complete");
+  }
+  // A second SSL_shutdown would read, and fail on cleartext.
+  if (has_sent_close_notify_) return absl::OkStatus();
+  const ErrorQueueGuard guard;
+  has_sent_close_notify_ = true;
+  const int result = SSL_shutdown(ssl_.get());
+  if (result < 0) {
+    return Fail(ErrorOfCall(SSL_get_error(ssl_.get(), result)));
+  }
+  return absl::OkStatus();
+}
+
+void BoringSslEngine::Abort(const absl::Status& reason) {
+  if (!final_error_.ok()) return;
+  const ErrorQueueGuard guard;
+  const bool is_cancelled = HasReason(reason, Reason::kHandshakeTimeout) ||
+                            HasReason(reason, Reason::kCallCancelled);
+  SendAlertUnlessSent(is_cancelled ? SSL_AD_USER_CANCELLED
+                                   : SSL_AD_INTERNAL_ERROR);
+  final_error_ = reason;
+}
+
+std::string BoringSslEngine::server_name() const {
+  const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
+  return name != nullptr ? DisplayServerName(name) : "";
+}
+
+absl::Status BoringSslEngine::ErrorOfCall(int ssl_error) {
+  const uint32_t error = ERR_peek_error();
+  if (verdict_.has_value() && !verdict_->authorized &&
+      ERR_GET_LIB(error) == ERR_LIB_SSL &&
+      ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+    return ErrorOfVerdict();
+  }
+  FailedCall call;
+  call.ssl_error = ssl_error;
+  call.handshake_complete = state_ != State::kHandshaking;
+  call.at_first_record = bio_.bytes_read() <= kRecordHeaderBytes;
+  call.alert_sent = alert_sent_;
+  return ErrorOfFailedCall(call);
+}
+
+absl::Status BoringSslEngine::ErrorOfVerdict() const {
+  return VerdictError(*verdict_, peer_role(),
+                      expected_name_.has_value() ? &*expected_name_ : nullptr);
+}
+
+// BoringSSL sends no alert for some local failures, which would leave the peer
+// with a bare end of the transport.
+void BoringSslEngine::SendAlertUnlessSent(uint8_t alert) {
+  if (alert_sent_.has_value() || has_received_fatal_alert_) return;
+  SSL_send_fatal_alert(ssl_.get(), alert);
+}
+
+absl::Status BoringSslEngine::Fail(const absl::Status& error) {
+  SendAlertUnlessSent(SSL_AD_INTERNAL_ERROR);
+  final_error_ = error;
+  return error;
+}
+
+}  // namespace tlsd::tls

@@ -1,0 +1,192 @@
+#include "server/tls/private_key.h"
+
+#include <openssl/cipher.h>
+#include <openssl/ec.h>
+#include <openssl/ec_key.h>
+#include <openssl/err.h>
+#include <openssl/evp_errors.h>
+#include <openssl/nid.h>
+#include <openssl/obj.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs8.h>
+#include <openssl/rsa.h>
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "proto/status/error.h"
+#include "server/base/status_macros.h"
+#include "server/tls/pem.h"
+#include "server/tls/ssl_error.h"
+
+namespace tlsd::tls {
+namespace {
+
+constexpr absl::string_view kField = "private_key";
+constexpr size_t kPemBytesMax = 100 * 1024;
+constexpr int kRsaBitsMin = 2048;
+constexpr int kRsaBitsMax = 8192;
+constexpr absl::string_view kSupportedKeys =
+    "RSA of 2048 to 8192 bits, EC on P-256, P-384 or P-521, or Ed25519";
+
+absl::Status KeyError(Reason reason, absl::string_view field,
+                      absl::string_view problem) {
+  return MakeError(
+      reason, absl::StrCat(field, ": ", problem),
+      {{"field", std::string(field)}, {"problem", std::string(problem)}});
+}
+
+absl::Status UnsupportedKey(absl::string_view field, absl::string_view kind) {
+  return MakeError(
+      Reason::kKeyUnsupported,
+      absl::StrCat(field, ": got ", kind, "; allowed: ", kSupportedKeys),
+      {{"field", std::string(field)},
+       {"got", std::string(kind)},
+       {"allowed", std::string(kSupportedKeys)}});
+}
+
+// PassphraseRequest is what BoringSSL's callback gets; whether it was called
+// tells whether the key is encrypted.
+struct PassphraseRequest {
+  absl::string_view passphrase;
+  bool asked = false;
+};
+
+int GivePassphrase(char* buffer, int size, int /*for_writing*/, void* arg) {
+  auto* request = static_cast<PassphraseRequest*>(arg);
+  request->asked = true;
+  if (request->passphrase.size() > static_cast<size_t>(size)) return 0;
+  std::copy(request->passphrase.begin(), request->passphrase.end(), buffer);
+  return static_cast<int>(request->passphrase.size());
+}
+
+bool IsUnsupportedEncryption(const LibraryError& error) {
+  switch (error.library) {
+    case ERR_LIB_PEM:
+      return error.reason == PEM_R_UNSUPPORTED_ENCRYPTION ||
+             error.reason == PEM_R_UNSUPPORTED_CIPHER;
+    case ERR_LIB_PKCS8:
+      return error.reason == PKCS8_R_UNSUPPORTED_PRF ||
+             error.reason == PKCS8_R_UNSUPPORTED_CIPHER ||
+             error.reason == PKCS8_R_UNSUPPORTED_KEY_DERIVATION_FUNCTION ||
+             error.reason == PKCS8_R_UNSUPPORTED_OPTIONS ||
+             error.reason == PKCS8_R_UNSUPPORTED_KEYLENGTH ||
+             error.reason == PKCS8_R_UNSUPPORTED_SALT_TYPE ||
+             error.reason == PKCS8_R_UNKNOWN_ALGORITHM ||
+             error.reason == PKCS8_R_UNKNOWN_CIPHER ||
+             error.reason == PKCS8_R_UNKNOWN_HASH ||
+             error.reason == PKCS8_R_BAD_ITERATION_COUNT;
+    default:
+      return false;
+  }
+}
+
+bool IsUnsupportedKind(const LibraryError& error) {
+  switch (error.library) {
+    case ERR_LIB_EVP:
+      return error.reason == EVP_R_UNSUPPORTED_ALGORITHM;
+    case ERR_LIB_EC:
+      return error.reason == EC_R_UNKNOWN_GROUP ||
+             error.reason == EC_R_NON_NAMED_CURVE ||
+             error.reason == EC_R_WRONG_CURVE_PARAMETERS;
+    case ERR_LIB_RSA:
+      return error.reason == RSA_R_MODULUS_TOO_LARGE ||
+             error.reason == RSA_R_KEY_SIZE_TOO_SMALL ||
+             error.reason == RSA_R_BAD_E_VALUE;
+    default:
+      return false;
+  }
+}
+
+absl::Status ExplainFailure(const PassphraseRequest& request) {
+  const LibraryError error = TakeLibraryError();
+  if (IsUnsupportedEncryption(error)) {
+    return UnsupportedKey(
+        kField, absl::StrCat("a key encrypted in a way that is not supported (",
+                             error.reason_name, ")"));
+  }
+  if (request.asked && request.passphrase.empty()) {
+    return KeyError(Reason::kPassphraseRequired, "passphrase",
+                    "the private key is encrypted");
+  }
+  if (IsUnsupportedKind(error)) {
+    return UnsupportedKey(kField, absl::StrCat("a key of another kind (",
+                                               error.reason_name, ")"));
+  }
+  // A wrong passphrase decrypts to garbage, which may look like any damage.
+  if (request.asked) {
+    return KeyError(Reason::kPassphraseWrong, "passphrase",
+                    "the private key does not open with it");
+  }
+  return PemError(kField, "the private key is malformed");
+}
+
+absl::Status CheckOneKey(absl::string_view pem) {
+  PemReader reader(pem);
+  int key_count = 0;
+  while (const std::optional<PemBlock> block = reader.Next()) {
+    if (absl::EndsWith(block->name(), "PRIVATE KEY")) ++key_count;
+  }
+  if (reader.malformed()) return PemError(kField, "the PEM is malformed");
+  if (key_count == 0) {
+    return PemError(kField, "holds no \"-----BEGIN PRIVATE KEY-----\"");
+  }
+  if (key_count > 1) {
+    return PemError(kField, absl::StrCat("holds ", key_count,
+                                         " private keys; one is allowed"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckKeySupported(absl::string_view field, const EVP_PKEY* key) {
+  switch (EVP_PKEY_id(key)) {
+    case EVP_PKEY_RSA: {
+      const int bits = EVP_PKEY_bits(key);
+      if (bits >= kRsaBitsMin && bits <= kRsaBitsMax) return absl::OkStatus();
+      return UnsupportedKey(field, absl::StrCat("RSA of ", bits, " bits"));
+    }
+    case EVP_PKEY_EC: {
+      const int curve =
+          EC_GROUP_get_curve_name(EC_KEY_get0_group(EVP_PKEY_get0_EC_KEY(key)));
+      if (curve == NID_X9_62_prime256v1 || curve == NID_secp384r1 ||
+          curve == NID_secp521r1) {
+        return absl::OkStatus();
+      }
+      return UnsupportedKey(field, absl::StrCat("EC on ", OBJ_nid2sn(curve)));
+    }
+    case EVP_PKEY_ED25519:
+      return absl::OkStatus();
+    default:
+      return UnsupportedKey(field, OBJ_nid2sn(EVP_PKEY_id(key)));
+  }
+}
+
+absl::StatusOr<bssl::UniquePtr<EVP_PKEY>> ParsePrivateKey(
+    absl::string_view pem, absl::string_view passphrase) {
+  if (pem.empty()) return FieldRequired(kField);
+  if (pem.size() > kPemBytesMax) {
+    return KeyError(
+        Reason::kFieldInvalid, kField,
+        absl::StrCat("got ", pem.size(), " bytes; allowed: ", kPemBytesMax));
+  }
+  if (passphrase.size() > PEM_BUFSIZE) {
+    return KeyError(Reason::kFieldInvalid, "passphrase",
+                    absl::StrCat("got ", passphrase.size(),
+                                 " bytes; allowed: ", PEM_BUFSIZE));
+  }
+  TLSD_RETURN_IF_ERROR(CheckOneKey(pem));
+  const ErrorQueueGuard guard;
+  const bssl::UniquePtr<BIO> bio = OpenForRead(pem);
+  PassphraseRequest request{passphrase};
+  bssl::UniquePtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(
+      bio.get(), /*x=*/nullptr, GivePassphrase, &request));
+  if (key == nullptr) return ExplainFailure(request);
+  TLSD_RETURN_IF_ERROR(CheckKeySupported(kField, key.get()));
+  return key;
+}
+
+}  // namespace tlsd::tls

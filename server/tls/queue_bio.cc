@@ -1,0 +1,69 @@
+#include "server/tls/queue_bio.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/string_view.h"
+
+namespace tlsd::tls {
+
+bssl::UniquePtr<BIO> QueueBio::NewBio() {
+  bssl::UniquePtr<BIO> bio(BIO_new(Method()));
+  if (bio != nullptr) BIO_set_data(bio.get(), this);
+  return bio;
+}
+
+void QueueBio::Lend(absl::Span<const uint8_t> input) {
+  input_ = input;
+  lent_size_ = input.size();
+}
+
+size_t QueueBio::TakeBack() {
+  const size_t taken = lent_size_ - input_.size();
+  Lend({});
+  return taken;
+}
+
+const BIO_METHOD* QueueBio::Method() {
+  static const BIO_METHOD* const method = [] {
+    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index(), "tlsd queue");
+    BIO_meth_set_create(made, [](BIO* bio) {
+      BIO_set_init(bio, 1);
+      return 1;
+    });
+    BIO_meth_set_read(made, Read);
+    BIO_meth_set_write(made, Write);
+    // A flush that does not succeed fails the handshake.
+    BIO_meth_set_ctrl(made, [](BIO*, int command, long, void*) -> long {
+      return command == BIO_CTRL_FLUSH ? 1 : 0;
+    });
+    return made;
+  }();
+  return method;
+}
+
+int QueueBio::Read(BIO* bio, char* out, int size) {
+  BIO_clear_retry_flags(bio);
+  auto* self = static_cast<QueueBio*>(BIO_get_data(bio));
+  if (size <= 0) return 0;
+  if (self->input_.empty()) {
+    BIO_set_retry_read(bio);
+    return -1;
+  }
+  const size_t count = std::min<size_t>(size, self->input_.size());
+  std::memcpy(out, self->input_.data(), count);
+  self->input_.remove_prefix(count);
+  self->bytes_read_ += count;
+  return static_cast<int>(count);
+}
+
+int QueueBio::Write(BIO* bio, const char* data, int size) {
+  BIO_clear_retry_flags(bio);
+  auto* self = static_cast<QueueBio*>(BIO_get_data(bio));
+  if (size <= 0) return 0;
+  self->output_->Append(
+      base::AsBytes(absl::string_view(data, static_cast<size_t>(size))));
+  return size;
+}
+
+}  // namespace tlsd::tls

@@ -1,0 +1,51 @@
+// QueueBio is BoringSSL's view of a transport that does no I/O: it reads from a
+// span that the caller lends and writes to a queue.
+//
+// It never refuses a write, because BoringSSL would lose alerts, and would have
+// to be called again with the same bytes; limits are the caller's. It belongs
+// to one thread, and must outlive the SSL that uses it.
+#ifndef TLSD_SERVER_TLS_QUEUE_BIO_H_
+#define TLSD_SERVER_TLS_QUEUE_BIO_H_
+
+#include <openssl/bio.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/types/span.h"
+#include "server/base/byte_queue.h"
+
+namespace tlsd::tls {
+
+class QueueBio {
+ public:
+  // QueueBio appends to `output`, which must outlive it.
+  explicit QueueBio(base::ByteQueue& output) : output_(&output) {}
+  QueueBio(const QueueBio&) = delete;
+  QueueBio& operator=(const QueueBio&) = delete;
+
+  // NewBio returns a BIO over this; null if there is no memory.
+  bssl::UniquePtr<BIO> NewBio();
+
+  // Lend offers `input` to be read until TakeBack, which returns how many bytes
+  // were. Without input a read asks to be tried again.
+  void Lend(absl::Span<const uint8_t> input);
+  size_t TakeBack();
+
+  // bytes_read returns how many bytes were read in all.
+  uint64_t bytes_read() const { return bytes_read_; }
+
+ private:
+  static const BIO_METHOD* Method();
+  static int Read(BIO* bio, char* out, int size);
+  static int Write(BIO* bio, const char* data, int size);
+
+  base::ByteQueue* output_;
+  absl::Span<const uint8_t> input_;
+  size_t lent_size_ = 0;
+  uint64_t bytes_read_ = 0;
+};
+
+}  // namespace tlsd::tls
+
+#endif  // TLSD_SERVER_TLS_QUEUE_BIO_H_

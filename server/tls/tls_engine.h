@@ -1,0 +1,116 @@
+// TlsEngine is one end of a TLS connection that does no I/O. The caller feeds
+// ciphertext that arrived, takes ciphertext to send, and handles what happened
+// in between. It opens no sockets, starts no threads and sets no timers.
+//
+//      transport                   TlsEngine                 application
+//   ciphertext in  ---> Receive() ---- events, cleartext ---> the caller
+//   ciphertext out <--- ciphertext() <------- Send() <------- cleartext
+//
+// A TlsEngine belongs to one thread at a time. Many share a `SecureContext`.
+// BoringSSL's error queue of that thread is empty before and after each call.
+#ifndef TLSD_SERVER_TLS_TLS_ENGINE_H_
+#define TLSD_SERVER_TLS_TLS_ENGINE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "server/base/byte_queue.h"
+#include "server/tls/engine_event.h"
+#include "server/tls/role.h"
+#include "server/tls/secure_context.h"
+
+namespace tlsd::tls {
+
+// What a client makes of the server's certificate.
+enum class PeerVerification {
+  // It must be good, else the handshake fails.
+  kRequire,
+  // The same checks are made and reported.
+  kReport,
+};
+
+// EngineOptions are for the client role; servers have none.
+struct EngineOptions {
+  // The name to ask for (SNI) and to find in the certificate: a DNS name or an
+  // IP address, which is never sent as SNI (RFC 6066 section 3). May be empty
+  // if `skip_name_check`.
+  std::string server_name;
+  PeerVerification verification = PeerVerification::kRequire;
+  // Accept a certificate with any name.
+  bool skip_name_check = false;
+};
+
+class TlsEngine {
+ public:
+  // Create returns an engine that plays `role` under `context`, of which it
+  // keeps a reference. A client's first flight is in `ciphertext()` at once.
+  // `pool` must outlive the engine.
+  //
+  // It fails with SERVER_NAME_INVALID if a client's `server_name` is empty, too
+  // long, or no DNS name or IP address, and with CREDENTIALS_REQUIRED for a
+  // server whose context has none.
+  static absl::StatusOr<std::unique_ptr<TlsEngine>> Create(
+      std::shared_ptr<const SecureContext> context, Role role,
+      const EngineOptions& options, base::ChunkPool& pool);
+
+  virtual ~TlsEngine() = default;
+
+  // Receive takes bytes from the front of `ciphertext`, appends to `cleartext`
+  // and to `events` what they caused, and returns how many bytes it took. It
+  // takes fewer than all only when `cleartext` holds `cleartext_limit` bytes or
+  // after PeerClosed; offer the rest again when there is room (also if the rest
+  // is empty: the engine may hold a record that did not fit). Needing more
+  // bytes is no error: nothing is appended.
+  //
+  // An error is final: later calls return it again. `ciphertext()` then holds
+  // the alert that should be sent before the transport is closed.
+  //
+  // WARNING: one call can deliver cleartext and events and then fail, so look
+  // at them before the status.
+  virtual absl::StatusOr<size_t> Receive(absl::Span<const uint8_t> ciphertext,
+                                         size_t cleartext_limit,
+                                         base::ByteQueue& cleartext,
+                                         EventList& events) = 0;
+
+  // has_more reports whether Receive would deliver cleartext without new
+  // ciphertext.
+  virtual bool has_more() const = 0;
+
+  // ReceiveEof reports that the transport has ended. It returns OK if the peer
+  // had sent close_notify, else TLS_TRUNCATED (RFC 8446 section 6.1), which is
+  // final. Call it only when Receive has taken all that came and `has_more` is
+  // false: what the engine still holds is lost.
+  virtual absl::Status ReceiveEof() = 0;
+
+  // Send seals all of `cleartext` into `ciphertext()`. It fails with
+  // HANDSHAKE_NOT_COMPLETE before HandshakeCompleted, with WRITE_AFTER_SHUTDOWN
+  // after Shutdown, and with the engine's final error.
+  virtual absl::Status Send(absl::Span<const uint8_t> cleartext) = 0;
+
+  // Shutdown seals close_notify into `ciphertext()`; Receive goes on. To call
+  // it twice is no error. It fails with HANDSHAKE_NOT_COMPLETE before
+  // HandshakeCompleted, and with the engine's final error.
+  virtual absl::Status Shutdown() = 0;
+
+  // Abort ends the engine with `reason`, whose alert it seals into
+  // `ciphertext()`: user_canceled for HANDSHAKE_TIMEOUT and CALL_CANCELLED,
+  // else internal_error. Later calls return `reason`. It does nothing after a
+  // final error.
+  virtual void Abort(const absl::Status& reason) = 0;
+
+  // ciphertext holds what must be sent to the peer. The caller takes from it.
+  virtual base::ByteQueue& ciphertext() = 0;
+
+  // server_name returns what the client asked for (SNI), as soon as it is
+  // known; also after a failed handshake. Empty if nothing.
+  virtual std::string server_name() const = 0;
+};
+
+}  // namespace tlsd::tls
+
+#endif  // TLSD_SERVER_TLS_TLS_ENGINE_H_

@@ -1,0 +1,99 @@
+#include "server/worker/listener.h"
+
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "proto/status/error.h"
+#include "server/base/names.h"
+
+namespace tlsd::worker {
+namespace {
+
+constexpr absl::Duration kReportInterval = absl::Seconds(1);
+
+}  // namespace
+
+Listener::Listener(ListenerOptions options, net::SocketAddress bound_address,
+                   int acceptor_count, OnClosed on_closed)
+    : options_(std::move(options)),
+      bound_address_(std::move(bound_address)),
+      create_time_(absl::Now()),
+      etag_(base::RandomId('e')),
+      acceptor_count_(acceptor_count),
+      on_closed_(std::move(on_closed)) {}
+
+ListenerFacts Listener::facts() const {
+  ListenerFacts facts;
+  facts.name = options_.name;
+  facts.address = options_.endpoint.ToString();
+  facts.secure_context = options_.secure_context_name;
+  facts.handler = options_.handler;
+  facts.handshake_timeout = options_.handshake_timeout;
+  facts.connection_count_max = options_.connection_count_max;
+  facts.bound_address = bound_address_;
+  facts.create_time = create_time_;
+  facts.etag = etag_;
+  absl::MutexLock lock(&mutex_);
+  facts.state = state_;
+  facts.connection_count = connection_count_;
+  facts.accepted_count = accepted_count_;
+  facts.rejected_count = rejected_count_;
+  return facts;
+}
+
+Listener::Admission Listener::Admit(absl::Time now) {
+  absl::MutexLock lock(&mutex_);
+  if (state_ == ListenerState::kActive &&
+      connection_count_ < options_.connection_count_max) {
+    ++connection_count_;
+    ++accepted_count_;
+    return Admission::kAdmitted;
+  }
+  ++rejected_count_;
+  if (now - report_time_ < kReportInterval) return Admission::kRejected;
+  report_time_ = now;
+  return Admission::kRejectedReport;
+}
+
+void Listener::Leave() {
+  {
+    absl::MutexLock lock(&mutex_);
+    --connection_count_;
+  }
+  CloseIfDone();
+}
+
+void Listener::BeginDrain() {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (state_ != ListenerState::kActive) return;
+    state_ = ListenerState::kDraining;
+  }
+  accept_queue_.Close(MakeError(Reason::kListenerClosing,
+                                options_.name + " is being deleted",
+                                {{"listener", options_.name}}));
+}
+
+void Listener::AcceptorStopped() {
+  {
+    absl::MutexLock lock(&mutex_);
+    --acceptor_count_;
+  }
+  CloseIfDone();
+}
+
+void Listener::CloseIfDone() {
+  OnClosed on_closed;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (state_ != ListenerState::kDraining || acceptor_count_ > 0 ||
+        connection_count_ > 0) {
+      return;
+    }
+    state_ = ListenerState::kClosed;
+    on_closed = std::move(on_closed_);
+  }
+  std::move(on_closed)(*this);
+}
+
+}  // namespace tlsd::worker

@@ -1,0 +1,111 @@
+// Listener is one listening address: its configuration, its counts, its state,
+// and the connections that wait to be accepted.
+//
+// It accepts nothing itself: each worker has an acceptor for it, and its
+// connections belong to workers. Everybody who works for it shares it. Any
+// thread may use it.
+#ifndef TLSD_SERVER_WORKER_LISTENER_H_
+#define TLSD_SERVER_WORKER_LISTENER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "server/net/socket_address.h"
+#include "server/tls/secure_context.h"
+#include "server/worker/accept_queue.h"
+
+namespace tlsd::worker {
+
+// What happens to the cleartext of accepted connections.
+enum class Handler { kStream, kEcho };
+
+enum class ListenerState { kActive, kDraining, kClosed };
+
+// ListenerOptions is the configuration of a listener.
+struct ListenerOptions {
+  // "listeners/ID".
+  std::string name;
+  net::Endpoint endpoint;
+  // "secureContexts/ID" and the context itself.
+  std::string secure_context_name;
+  std::shared_ptr<const tls::SecureContext> secure_context;
+  Handler handler = Handler::kStream;
+  absl::Duration handshake_timeout = absl::Seconds(120);
+  int64_t connection_count_max = 10000;
+};
+
+// ListenerFacts is what can be told of a listener at one moment.
+struct ListenerFacts {
+  std::string name;
+  std::string address;
+  std::string secure_context;
+  Handler handler = Handler::kStream;
+  absl::Duration handshake_timeout;
+  int64_t connection_count_max = 0;
+  net::SocketAddress bound_address;
+  ListenerState state = ListenerState::kActive;
+  int64_t connection_count = 0;
+  int64_t accepted_count = 0;
+  int64_t rejected_count = 0;
+  absl::Time create_time;
+  std::string etag;
+};
+
+class Listener {
+ public:
+  // Called once, when the listener is closed and its last connection gone.
+  using OnClosed = absl::AnyInvocable<void(const Listener&) &&>;
+
+  // `acceptor_count` acceptors will work for it.
+  Listener(ListenerOptions options, net::SocketAddress bound_address,
+           int acceptor_count, OnClosed on_closed);
+
+  const ListenerOptions& options() const { return options_; }
+  ListenerFacts facts() const;
+
+  enum class Admission {
+    kAdmitted,
+    // The listener is full or drains.
+    kRejected,
+    // The same, and it should be reported: that is at most once a second.
+    kRejectedReport,
+  };
+  // Admit counts a new connection in, if there is room. Leave counts it out.
+  Admission Admit(absl::Time now);
+  void Leave();
+
+  // BeginDrain turns away all that come from now on, and those who wait in
+  // Accept. AcceptorStopped must follow for each acceptor.
+  void BeginDrain();
+  void AcceptorStopped();
+
+  AcceptQueue& accept_queue() { return accept_queue_; }
+
+ private:
+  // CloseIfDone ends the listener when nothing works for it any more.
+  void CloseIfDone();
+
+  const ListenerOptions options_;
+  const net::SocketAddress bound_address_;
+  const absl::Time create_time_;
+  const std::string etag_;
+  AcceptQueue accept_queue_;
+
+  mutable absl::Mutex mutex_;
+  ListenerState state_ ABSL_GUARDED_BY(mutex_) = ListenerState::kActive;
+  int acceptor_count_ ABSL_GUARDED_BY(mutex_);
+  int64_t connection_count_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t accepted_count_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t rejected_count_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Time report_time_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  OnClosed on_closed_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace tlsd::worker
+
+#endif  // TLSD_SERVER_WORKER_LISTENER_H_

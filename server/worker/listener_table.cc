@@ -1,0 +1,153 @@
+#include "server/worker/listener_table.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/status/error.h"
+#include "server/base/names.h"
+#include "server/base/status_macros.h"
+#include "server/net/acceptor.h"
+#include "server/worker/context_table.h"
+
+namespace tlsd::worker {
+namespace {
+
+absl::Status NotFound(const std::string& name) {
+  return MakeError(Reason::kListenerNotFound,
+                   "there is no listener " + QuoteForMessage(name),
+                   {{"listener", name}});
+}
+
+}  // namespace
+
+ListenerTable::ListenerTable(WorkerPool& pool, EventHub& events)
+    : pool_(pool), events_(events) {}
+
+absl::Status ListenerTable::Reserve(const std::string& name) {
+  absl::MutexLock lock(&mutex_);
+  if (listeners_.size() >= kCountMax) {
+    return MakeError(Reason::kLimitReached,
+                     absl::StrCat("the daemon has ", kCountMax, " listeners"),
+                     {{"limit", absl::StrCat(kCountMax)}});
+  }
+  if (!listeners_.emplace(name, nullptr).second) {
+    return MakeError(
+        Reason::kListenerExists,
+        absl::StrCat(name, " exists; delete it or choose another id"),
+        {{"listener", name}});
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ListenerFacts> ListenerTable::Create(std::string id,
+                                                    ListenerOptions options) {
+  if (!options.secure_context->has_credentials()) {
+    return MakeError(
+        Reason::kCredentialsRequired,
+        absl::StrCat("listener.secure_context: ", options.secure_context_name,
+                     " has no credentials; a server needs a "
+                     "certificate and its key"),
+        {{"field", "listener.secure_context"},
+         {"got", options.secure_context_name}});
+  }
+  if (id.empty()) id = base::RandomId('l');
+  options.name = base::MakeName(base::kListeners, id);
+  const std::string name = options.name;
+  TLSD_RETURN_IF_ERROR(Reserve(name));
+  absl::StatusOr<std::vector<std::unique_ptr<net::BoundSocket>>> sockets =
+      net::BoundSocket::Bind("listener.address", options.endpoint,
+                             pool_.size());
+  absl::MutexLock lock(&mutex_);
+  if (!sockets.ok()) {
+    listeners_.erase(name);
+    return std::move(sockets).status();
+  }
+  auto listener = std::make_shared<Listener>(
+      std::move(options), sockets->front()->address(), pool_.size(),
+      [this](const Listener& closed) { OnClosed(closed); });
+  listeners_[name] = listener;
+  const ListenerFacts facts = listener->facts();
+  // Before the workers accept, so that LISTENING comes before its connections.
+  events_.Publish(EventType::kListening, facts);
+  for (int index = 0; index < pool_.size(); ++index) {
+    Worker& worker = pool_.worker(index);
+    worker.Post(
+        [&worker, listener,
+         socket = std::move((*sockets)[static_cast<size_t>(index)])]() mutable {
+          worker.AddListener(listener, std::move(socket));
+        });
+  }
+  return facts;
+}
+
+absl::StatusOr<std::shared_ptr<Listener>> ListenerTable::Get(
+    const std::string& name) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = listeners_.find(name);
+  if (found == listeners_.end() || found->second == nullptr) {
+    return NotFound(name);
+  }
+  return found->second;
+}
+
+std::vector<ListenerFacts> ListenerTable::List(const std::string& after,
+                                               size_t count_max) const {
+  std::vector<ListenerFacts> facts;
+  absl::MutexLock lock(&mutex_);
+  for (auto next = listeners_.upper_bound(after);
+       next != listeners_.end() && facts.size() < count_max; ++next) {
+    if (next->second != nullptr) facts.push_back(next->second->facts());
+  }
+  return facts;
+}
+
+void ListenerTable::Delete(const std::string& name, const std::string& etag,
+                           std::optional<absl::Duration> drain_timeout,
+                           DeleteDone done) {
+  absl::StatusOr<std::shared_ptr<Listener>> found = Get(name);
+  absl::Status status = found.status();
+  if (status.ok()) status = CheckEtag(name, etag, (*found)->facts().etag);
+  if (!status.ok()) {
+    std::move(done)(status);
+    return;
+  }
+  std::shared_ptr<Listener> listener = *std::move(found);
+  listener->BeginDrain();
+  pool_.OnAll(
+      [listener, drain_timeout](Worker& worker) {
+        worker.StopListener(listener, drain_timeout);
+      },
+      [listener, done = std::move(done)]() mutable {
+        std::move(done)(listener->facts());
+      });
+}
+
+std::optional<std::string> ListenerTable::FirstUser(
+    const std::string& name) const {
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [listener_name, listener] : listeners_) {
+    if (listener != nullptr &&
+        listener->options().secure_context_name == name) {
+      return listener_name;
+    }
+  }
+  return std::nullopt;
+}
+
+size_t ListenerTable::size() const {
+  absl::MutexLock lock(&mutex_);
+  return listeners_.size();
+}
+
+void ListenerTable::OnClosed(const Listener& listener) {
+  {
+    absl::MutexLock lock(&mutex_);
+    listeners_.erase(listener.options().name);
+  }
+  events_.Publish(EventType::kListenerClosed, listener.facts());
+  pool_.OnAll(
+      [closed = &listener](Worker& worker) { worker.ForgetListener(closed); },
+      [] {});
+}
+
+}  // namespace tlsd::worker

@@ -1,0 +1,77 @@
+// ListenerTable keeps the listeners by name, and starts and stops them on the
+// workers.
+//
+// The daemon owns it; it must not outlive the pool and the hub. Any thread may
+// use it.
+#ifndef TLSD_SERVER_WORKER_LISTENER_TABLE_H_
+#define TLSD_SERVER_WORKER_LISTENER_TABLE_H_
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "server/worker/event_hub.h"
+#include "server/worker/listener.h"
+#include "server/worker/worker_pool.h"
+
+namespace tlsd::worker {
+
+class ListenerTable {
+ public:
+  static constexpr size_t kCountMax = 1000;
+
+  ListenerTable(WorkerPool& pool, EventHub& events);
+
+  // Create binds and starts a listener; an empty `id` picks one, and the name
+  // in `options` is set from it. The socket accepts when it returns. It blocks
+  // while a host name is resolved.
+  //
+  // Errors: CREDENTIALS_REQUIRED, LISTENER_EXISTS, LIMIT_REACHED, and those of
+  // BoundSocket::Bind.
+  absl::StatusOr<ListenerFacts> Create(std::string id, ListenerOptions options);
+
+  // Get fails with LISTENER_NOT_FOUND.
+  absl::StatusOr<std::shared_ptr<Listener>> Get(const std::string& name) const;
+
+  // List returns the facts of at most `count_max` listeners after the name
+  // `after`, ordered by name.
+  std::vector<ListenerFacts> List(const std::string& after,
+                                  size_t count_max) const;
+
+  // Delete drains a listener, see DeleteListener, and calls `done` when no
+  // worker accepts for it any more; on a worker's thread, or at once with
+  // LISTENER_NOT_FOUND or ETAG_MISMATCH.
+  using DeleteDone = absl::AnyInvocable<void(absl::StatusOr<ListenerFacts>) &&>;
+  void Delete(const std::string& name, const std::string& etag,
+              std::optional<absl::Duration> drain_timeout, DeleteDone done);
+
+  // FirstUser returns the name of a listener that uses the secure context
+  // `name`, or nothing.
+  std::optional<std::string> FirstUser(const std::string& name) const;
+
+  size_t size() const;
+
+ private:
+  absl::Status Reserve(const std::string& name);
+  void OnClosed(const Listener& listener);
+
+  WorkerPool& pool_;
+  EventHub& events_;
+  mutable absl::Mutex mutex_;
+  // Null while a listener is being made.
+  std::map<std::string, std::shared_ptr<Listener>> listeners_
+      ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace tlsd::worker
+
+#endif  // TLSD_SERVER_WORKER_LISTENER_TABLE_H_

@@ -1,0 +1,307 @@
+#include "server/worker/worker.h"
+
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "proto/status/error.h"
+#include "server/base/log.h"
+#include "server/base/names.h"
+#include "server/base/status_macros.h"
+#include "server/conn/echo_sink.h"
+#include "server/conn/stream_sink.h"
+
+namespace tlsd::worker {
+namespace {
+
+std::unique_ptr<conn::CleartextSink> MakeSink(Handler handler) {
+  if (handler == Handler::kEcho) return std::make_unique<conn::EchoSink>();
+  return std::make_unique<conn::StreamSink>();
+}
+
+}  // namespace
+
+std::string MakeConnectionName(int index) {
+  return base::MakeName(base::kConnections,
+                        absl::StrCat(base::RandomId('c'), "-", index));
+}
+
+std::optional<int> WorkerIndex(const std::string& name) {
+  int index = 0;
+  if (!absl::SimpleAtoi(name.substr(name.rfind('-') + 1), &index)) {
+    return std::nullopt;
+  }
+  return index;
+}
+
+absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(int index,
+                                                       EventHub& events) {
+  TLSD_ASSIGN_OR_RETURN(std::unique_ptr<LoopThread> thread,
+                        LoopThread::Start());
+  return std::unique_ptr<Worker>(new Worker(index, events, std::move(thread)));
+}
+
+Worker::Worker(int index, EventHub& events, std::unique_ptr<LoopThread> thread)
+    : index_(index), events_(events), thread_(std::move(thread)) {}
+
+Worker::~Worker() {
+  // What lives on the loop must go on its thread, while it still runs.
+  thread_->Call([this] {
+    for (auto& [name, connecting] : connecting_) {
+      std::move(connecting.done)(
+          MakeError(Reason::kShuttingDown, "the daemon is stopping"));
+    }
+    connecting_.clear();
+    connections_.clear();
+    listening_.clear();
+  });
+}
+
+// Listeners.
+
+void Worker::AddListener(std::shared_ptr<Listener> listener,
+                         std::unique_ptr<net::BoundSocket> socket) {
+  absl::StatusOr<std::unique_ptr<net::Acceptor>> acceptor =
+      net::Acceptor::Create(
+          loop(), pool_, std::move(socket),
+          [this, listener](std::unique_ptr<net::Transport> transport) {
+            OnAccept(listener, std::move(transport));
+          });
+  Listening& listening = listening_[listener->options().name];
+  listening.listener = listener;
+  if (acceptor.ok()) {
+    listening.acceptor = *std::move(acceptor);
+    return;
+  }
+  listener->AcceptorStopped();
+  base::Log(base::Severity::kError, "worker cannot accept",
+            {{"listener", listener->options().name},
+             {"error", std::string(acceptor.status().message())}});
+}
+
+void Worker::StopListener(const std::shared_ptr<Listener>& listener,
+                          std::optional<absl::Duration> drain_timeout) {
+  const std::string& name = listener->options().name;
+  const auto found = listening_.find(name);
+  if (found == listening_.end()) return;
+  Listening& listening = found->second;
+  listening.drain_timer.reset();
+  if (drain_timeout == absl::ZeroDuration()) {
+    CloseConnectionsOf(name);
+  } else if (drain_timeout.has_value()) {
+    listening.drain_timer = loop().After(
+        *drain_timeout, [this, name] { CloseConnectionsOf(name); });
+  }
+  if (listening.acceptor == nullptr) return;
+  listening.acceptor.reset();
+  listener->AcceptorStopped();
+}
+
+void Worker::OnAccept(const std::shared_ptr<Listener>& listener,
+                      std::unique_ptr<net::Transport> transport) {
+  const Listener::Admission admission = listener->Admit(absl::Now());
+  if (admission != Listener::Admission::kAdmitted) {
+    net::Transport::Reset(std::move(transport));
+    if (admission == Listener::Admission::kRejectedReport) {
+      events_.Publish(EventType::kConnectionRejected, listener->facts());
+    }
+    return;
+  }
+  const ListenerOptions& listening = listener->options();
+  conn::ConnectionOptions options;
+  options.name = MakeConnectionName(index_);
+  options.role = tls::Role::kServer;
+  options.secure_context = listening.secure_context;
+  options.secure_context_name = listening.secure_context_name;
+  options.listener = listening.name;
+  options.handshake_timeout = listening.handshake_timeout;
+  StartConnection(std::move(options), listening.handler, listener,
+                  std::move(transport));
+}
+
+void Worker::CloseConnectionsOf(const std::string& listener) {
+  for (const auto& [name, owned] : connections_) {
+    if (owned.connection->listener() == listener) owned.connection->Close();
+  }
+}
+
+void Worker::ForgetListener(const Listener* listener) {
+  for (auto next = listening_.begin(); next != listening_.end(); ++next) {
+    // By identity: another listener may have the name by now.
+    if (next->second.listener.get() != listener) continue;
+    listening_.erase(next);
+    return;
+  }
+}
+
+// Connect.
+
+void Worker::Connect(const std::string& name, DialOptions options,
+                     ConnectDone done) {
+  Connecting& connecting = connecting_[name];
+  connecting.options = std::move(options);
+  connecting.done = std::move(done);
+  const absl::Duration timeout = connecting.options.timeout;
+  // The dial has a timeout of its own; this one is for what follows it.
+  connecting.timer = loop().After(timeout, [this, name, timeout] {
+    if (conn::Connection* connection = Find(name)) {
+      connection->Abort(MakeError(
+          Reason::kHandshakeTimeout, "the handshake was not complete in time",
+          {{"timeout", absl::FormatDuration(timeout)}}));
+    }
+  });
+  connecting.dial = net::Dial::Start(
+      loop(), pool_, connecting.options.endpoint, timeout,
+      [this, name](absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
+        OnDialed(name, std::move(transport));
+      });
+}
+
+void Worker::OnDialed(
+    const std::string& name,
+    absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
+  if (!transport.ok()) {
+    FinishConnect(name, transport.status());
+    return;
+  }
+  Connecting& connecting = connecting_.at(name);
+  conn::ConnectionOptions options;
+  options.name = name;
+  options.role = tls::Role::kClient;
+  options.secure_context = connecting.options.secure_context;
+  options.secure_context_name = connecting.options.secure_context_name;
+  options.engine = connecting.options.engine;
+  options.handshake_timeout = connecting.options.timeout;
+  StartConnection(std::move(options), Handler::kStream, nullptr,
+                  *std::move(transport));
+}
+
+void Worker::CancelConnect(const std::string& name) {
+  if (connecting_.find(name) == connecting_.end()) return;
+  const absl::Status reason =
+      MakeError(Reason::kCallCancelled, "the caller has left");
+  if (conn::Connection* connection = Find(name)) {
+    connection->Abort(reason);
+  } else {
+    FinishConnect(name, reason);
+  }
+}
+
+void Worker::FinishConnect(const std::string& name,
+                           absl::StatusOr<conn::ConnectionFacts> result) {
+  const auto found = connecting_.find(name);
+  if (found == connecting_.end()) return;
+  // The callback of the dial may run: it must not be freed under its feet.
+  const auto connecting =
+      std::make_shared<Connecting>(std::move(found->second));
+  connecting_.erase(found);
+  std::move(connecting->done)(std::move(result));
+  Post([connecting] {});
+}
+
+// Connections.
+
+void Worker::StartConnection(conn::ConnectionOptions options, Handler handler,
+                             std::shared_ptr<Listener> listener,
+                             std::unique_ptr<net::Transport> transport) {
+  const std::string name = options.name;
+  conn::ConnectionOwner& owner = *this;
+  auto connection = std::make_unique<conn::Connection>(
+      std::move(options), MakeSink(handler), owner, loop(), pool_);
+  conn::Connection& started = *connection;
+  connections_.emplace(name, Owned{std::move(connection), std::move(listener)});
+  started.Start(std::move(transport));
+}
+
+void Worker::OnOpen(conn::Connection& connection) {
+  conn::ConnectionFacts facts = connection.facts();
+  if (facts.role == tls::Role::kClient) {
+    events_.Publish(EventType::kSecureConnect, facts);
+    FinishConnect(connection.name(), std::move(facts));
+    return;
+  }
+  events_.Publish(EventType::kSecureConnection, facts);
+  Listener& listener = *connections_.at(facts.name).listener;
+  if (listener.options().handler == Handler::kStream) {
+    listener.accept_queue().Offer(std::move(facts.name));
+  }
+}
+
+void Worker::OnClosed(conn::Connection& connection) {
+  conn::ConnectionFacts facts = connection.facts();
+  const bool was_open = facts.open_time != absl::InfiniteFuture();
+  if (was_open) {
+    KeepClosed(connection);
+  } else {
+    Post([this, name = facts.name] { connections_.erase(name); });
+  }
+  if (facts.role == tls::Role::kClient && !was_open) {
+    FinishConnect(facts.name, facts.failure);
+    return;
+  }
+  const std::shared_ptr<Listener> listener =
+      std::move(connections_.at(facts.name).listener);
+  if (was_open) {
+    events_.Publish(EventType::kConnectionClosed, std::move(facts));
+  } else if (facts.wire_bytes_received > 0 ||
+             HasReason(facts.failure, Reason::kHandshakeTimeout)) {
+    // Port scans and health checks, which come and go without a byte, would
+    // drown what matters.
+    events_.Publish(EventType::kClientError, std::move(facts));
+  }
+  if (listener != nullptr) listener->Leave();
+}
+
+void Worker::KeepClosed(const conn::Connection& connection) {
+  const absl::Time now = absl::Now();
+  closed_.emplace_back(now, connection.name());
+  while (closed_.size() > kClosedCountMax ||
+         closed_.front().first < now - kClosedTime) {
+    Forget(closed_.front().second);
+    closed_.pop_front();
+  }
+}
+
+void Worker::Forget(const std::string& name) {
+  // Later: it may be the connection that is calling.
+  Post([this, name] { connections_.erase(name); });
+}
+
+conn::Connection* Worker::Find(const std::string& name) {
+  const auto found = connections_.find(name);
+  return found == connections_.end() ? nullptr : found->second.connection.get();
+}
+
+void Worker::List(const ListOptions& options,
+                  std::vector<conn::ConnectionFacts>& facts) const {
+  size_t count = 0;
+  for (auto next = connections_.upper_bound(options.after);
+       next != connections_.end() && count < options.count_max; ++next) {
+    const conn::Connection& connection = *next->second.connection;
+    if (connection.state() == conn::ConnectionState::kClosed &&
+        !options.closed) {
+      continue;
+    }
+    if (!options.listener.empty() &&
+        connection.listener() != options.listener) {
+      continue;
+    }
+    facts.push_back(connection.facts());
+    ++count;
+  }
+}
+
+int64_t Worker::OpenCount() const {
+  int64_t count = 0;
+  for (const auto& [name, owned] : connections_) {
+    if (owned.connection->state() != conn::ConnectionState::kClosed) ++count;
+  }
+  return count;
+}
+
+void Worker::CloseAll() {
+  for (const auto& [name, owned] : connections_) owned.connection->Close();
+}
+
+}  // namespace tlsd::worker

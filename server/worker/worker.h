@@ -1,0 +1,159 @@
+// Worker is one thread of the data plane: a loop and the connections it owns,
+// from accept or dial to the end.
+//
+// It knows no RPC. The pool owns it. `Post` is the only way in; all other
+// methods belong to the worker's thread.
+#ifndef TLSD_SERVER_WORKER_WORKER_H_
+#define TLSD_SERVER_WORKER_WORKER_H_
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/base/chunk_pool.h"
+#include "server/conn/connection.h"
+#include "server/net/acceptor.h"
+#include "server/net/dialer.h"
+#include "server/worker/event_hub.h"
+#include "server/worker/listener.h"
+#include "server/worker/loop_thread.h"
+
+namespace tlsd::worker {
+
+// DialOptions says whom to connect to, and how.
+struct DialOptions {
+  net::Endpoint endpoint;
+  std::shared_ptr<const tls::SecureContext> secure_context;
+  std::string secure_context_name;
+  tls::EngineOptions engine;
+  // For resolving, dialling and the handshake together.
+  absl::Duration timeout = absl::Seconds(30);
+};
+
+class Worker final : private conn::ConnectionOwner {
+ public:
+  // How long, and how many, ended connections can still be looked at.
+  static constexpr absl::Duration kClosedTime = absl::Minutes(5);
+  static constexpr size_t kClosedCountMax = 1000;
+
+  // Create starts the thread of the worker number `index`. `events` must
+  // outlive the worker.
+  static absl::StatusOr<std::unique_ptr<Worker>> Create(int index,
+                                                        EventHub& events);
+  ~Worker() override;
+
+  // Post runs `task` on the worker's thread. Any thread.
+  void Post(net::EventLoop::Task task) {
+    thread_->loop().Post(std::move(task));
+  }
+
+  net::EventLoop& loop() { return thread_->loop(); }
+
+  // AddListener accepts connections of `listener` from `socket`.
+  void AddListener(std::shared_ptr<Listener> listener,
+                   std::unique_ptr<net::BoundSocket> socket);
+
+  // StopListener stops accepting at once, and closes the listener's connections
+  // after `drain_timeout`; never if there is none. A later call replaces the
+  // timeout of an earlier one.
+  void StopListener(const std::shared_ptr<Listener>& listener,
+                    std::optional<absl::Duration> drain_timeout);
+
+  // Connect dials, makes the handshake, and calls `done` once. The connection
+  // is called `name`. CancelConnect ends it with CALL_CANCELLED if it is not
+  // done yet.
+  using ConnectDone =
+      absl::AnyInvocable<void(absl::StatusOr<conn::ConnectionFacts>) &&>;
+  void Connect(const std::string& name, DialOptions options, ConnectDone done);
+  void CancelConnect(const std::string& name);
+
+  // Find returns the connection called `name`, or null.
+  conn::Connection* Find(const std::string& name);
+
+  // ForgetListener drops what is kept for a listener that is closed.
+  void ForgetListener(const Listener* listener);
+
+  // List appends the facts of at most `count_max` connections whose name is
+  // greater than `after`, in the order of their names: those of `listener`, or
+  // all if it is empty; those that have ended only if `closed`.
+  struct ListOptions {
+    std::string after;
+    size_t count_max = 0;
+    std::string listener;
+    bool closed = false;
+  };
+  void List(const ListOptions& options,
+            std::vector<conn::ConnectionFacts>& facts) const;
+  // Connections that have not ended.
+  int64_t OpenCount() const;
+
+  // CloseAll closes all connections with close_notify.
+  void CloseAll();
+
+ private:
+  // A listener that this worker works for.
+  struct Listening {
+    std::shared_ptr<Listener> listener;
+    std::unique_ptr<net::Acceptor> acceptor;
+    std::unique_ptr<net::Timer> drain_timer;
+  };
+  // A connection, and the listener that counts it as long as it has not ended.
+  struct Owned {
+    std::unique_ptr<conn::Connection> connection;
+    std::shared_ptr<Listener> listener;
+  };
+  // A Connect that is not done.
+  struct Connecting {
+    DialOptions options;
+    ConnectDone done;
+    std::unique_ptr<net::Dial> dial;
+    std::unique_ptr<net::Timer> timer;
+  };
+
+  Worker(int index, EventHub& events, std::unique_ptr<LoopThread> thread);
+
+  void OnOpen(conn::Connection& connection) override;
+  void OnClosed(conn::Connection& connection) override;
+
+  void OnAccept(const std::shared_ptr<Listener>& listener,
+                std::unique_ptr<net::Transport> transport);
+  void OnDialed(const std::string& name,
+                absl::StatusOr<std::unique_ptr<net::Transport>> transport);
+  void FinishConnect(const std::string& name,
+                     absl::StatusOr<conn::ConnectionFacts> result);
+  void StartConnection(conn::ConnectionOptions options, Handler handler,
+                       std::shared_ptr<Listener> listener,
+                       std::unique_ptr<net::Transport> transport);
+  void CloseConnectionsOf(const std::string& listener);
+  void KeepClosed(const conn::Connection& connection);
+  void Forget(const std::string& name);
+
+  const int index_;
+  EventHub& events_;
+  base::ChunkPool pool_;
+  std::map<std::string, Listening> listening_;
+  std::map<std::string, Connecting> connecting_;
+  absl::btree_map<std::string, Owned> connections_;
+  // Names of ended connections, the oldest first, with the time of their end.
+  std::deque<std::pair<absl::Time, std::string>> closed_;
+
+  // Last, so that the thread ends before what it uses.
+  std::unique_ptr<LoopThread> thread_;
+};
+
+// MakeConnectionName returns a fresh "connections/ID" for worker `index`, and
+// WorkerIndex the index in such a name, if it has one.
+std::string MakeConnectionName(int index);
+std::optional<int> WorkerIndex(const std::string& name);
+
+}  // namespace tlsd::worker
+
+#endif  // TLSD_SERVER_WORKER_WORKER_H_

@@ -4,6 +4,7 @@
 
 #include "absl/time/clock.h"
 #include "proto/status/error.h"
+#include "server/base/status_macros.h"
 
 namespace tlsd::conn {
 
@@ -86,6 +87,8 @@ void Connection::OnBytes(absl::Span<const uint8_t> bytes) {
     }
   }
   const size_t taken = backlog_.empty() ? Receive(bytes) : 0;
+  // The owner may have ended it when it opened.
+  if (state_ == ConnectionState::kClosed) return;
   if (!peer_closed_) backlog_.Append(bytes.subspan(taken));
   Pump();
 }
@@ -184,24 +187,27 @@ absl::Status Connection::CheckWrite() const {
 }
 
 absl::Status Connection::Write(absl::Span<const uint8_t> bytes) {
-  absl::Status status = CheckWrite();
-  if (status.ok()) status = engine_->Send(bytes);
-  if (status.ok()) {
-    cleartext_bytes_sent_ += static_cast<int64_t>(bytes.size());
-    Pump();
+  TLSD_RETURN_IF_ERROR(CheckWrite());
+  if (const absl::Status sent = engine_->Send(bytes); !sent.ok()) {
+    // An engine that has failed never works again.
+    End(sent, Farewell::kGentle);
+    return sent;
   }
-  return status;
+  cleartext_bytes_sent_ += static_cast<int64_t>(bytes.size());
+  Pump();
+  return absl::OkStatus();
 }
 
 absl::Status Connection::Shutdown() {
   if (shut_down_) return absl::OkStatus();
-  absl::Status status = CheckWrite();
-  if (status.ok()) status = engine_->Shutdown();
-  if (status.ok()) {
-    shut_down_ = true;
-    Pump();
+  TLSD_RETURN_IF_ERROR(CheckWrite());
+  if (const absl::Status sent = engine_->Shutdown(); !sent.ok()) {
+    End(sent, Farewell::kGentle);
+    return sent;
   }
-  return status;
+  shut_down_ = true;
+  Pump();
+  return absl::OkStatus();
 }
 
 void Connection::Close() {
@@ -235,12 +241,14 @@ void Connection::Pump() {
   // it did.
   if (pumping_) return;
   pumping_ = true;
+  ConnectionState told = state_;
   do {
+    told = state_;
     sink_->OnProgress(*this);
-  } while (ReceiveBacklog());
+    // A sink that ends the connection is told of that like any other.
+  } while (told != state_ || ReceiveBacklog() || Flush());
   pumping_ = false;
   if (state_ == ConnectionState::kClosed) return;
-  Flush();
   if (peer_closed_ && shut_down_) {
     End(absl::OkStatus(), Farewell::kGentle);
   } else {
@@ -248,14 +256,20 @@ void Connection::Pump() {
   }
 }
 
-void Connection::Flush() {
-  if (engine_ == nullptr || engine_->ciphertext().empty()) return;
+bool Connection::Flush() {
+  if (engine_ == nullptr || engine_->ciphertext().empty()) return false;
+  const bool was_writable = writable();
   wire_bytes_sent_ += static_cast<int64_t>(engine_->ciphertext().size());
   transport_->Write(engine_->ciphertext());
+  // What the kernel takes at once brings no OnDrained.
+  return !was_writable && writable();
 }
 
 void Connection::SteerReading() {
-  const bool full = !backlog_.empty() || cleartext_.size() >= kQueueBytesMax;
+  const size_t bound = reading_paused_ ? kQueueBytesLow + 1 : kQueueBytesMax;
+  // What did not fit must be taken before the transport's end is heard of.
+  const bool full = !backlog_.empty() || cleartext_.size() >= bound ||
+                    (engine_ != nullptr && engine_->has_more());
   if (full == reading_paused_) return;
   reading_paused_ = full;
   if (full) {
@@ -281,7 +295,7 @@ void Connection::End(const absl::Status& failure, Farewell farewell) {
   }
   transport_.reset();
   owner_.OnClosed(*this);
-  if (!pumping_) sink_->OnProgress(*this);
+  Pump();
 }
 
 }  // namespace tlsd::conn

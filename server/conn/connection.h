@@ -132,7 +132,9 @@ class Connection final : private net::TransportObserver {
   bool ReceiveBacklog();
   void Handle(tls::EngineEvent event);
   void Pump();
-  void Flush();
+  // Flush sends what is sealed. It reports whether that has made room for a
+  // sink that had to stop.
+  bool Flush();
   void SteerReading();
   enum class Farewell { kGentle, kReset, kNone };
   void End(const absl::Status& failure, Farewell farewell);

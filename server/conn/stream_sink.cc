@@ -67,6 +67,7 @@ void StreamSink::CancelRead(const absl::Status& reason) {
 
 void StreamSink::CancelWrite(const absl::Status& reason) {
   unwritten_.clear();
+  written_size_ = 0;
   if (WriteDone done = std::exchange(write_done_, nullptr)) {
     std::move(done)(reason);
   }
@@ -77,48 +78,65 @@ void StreamSink::OnProgress(Connection& connection) {
   TryWrite(connection);
 }
 
+// Taking and writing may bring OnProgress, and a callback may call the sink
+// again: both must go on in the loops below, not on top of them.
+
 void StreamSink::TryRead(Connection& connection) {
-  if (!read_done_) return;
+  if (reading_) return;
+  reading_ = true;
+  while (read_done_ && ReadSome(connection)) {
+  }
+  reading_ = false;
+}
+
+bool StreamSink::ReadSome(Connection& connection) {
   absl::StatusOr<Cleartext> result = Cleartext();
-  if (!connection.Readable().empty()) {
-    // Taking makes room, which may bring OnProgress and so this function again:
-    // the callback must be ours alone by then.
-    ReadDone done = std::exchange(read_done_, nullptr);
-    result->bytes = connection.TakeReadable(read_size_max_);
-    std::move(done)(std::move(result));
-    return;
-  }
-  if (connection.at_end()) {
-    result->end = true;
-  } else if (connection.state() == ConnectionState::kClosed) {
+  const bool has_bytes = !connection.Readable().empty();
+  if (!has_bytes && !connection.at_end()) {
+    if (connection.state() != ConnectionState::kClosed) return false;
     result = connection.failure().ok() ? ClosedError() : connection.failure();
-  } else {
-    return;
   }
+  // Ours alone, before anything else runs.
   ReadDone done = std::exchange(read_done_, nullptr);
+  if (has_bytes) {
+    result->bytes = connection.TakeReadable(read_size_max_);
+  } else if (result.ok()) {
+    result->end = true;
+  }
   std::move(done)(std::move(result));
+  return true;
 }
 
 void StreamSink::TryWrite(Connection& connection) {
-  // Writing may bring OnProgress and so this function again.
-  if (!write_done_ || writing_) return;
+  if (writing_) return;
   writing_ = true;
+  while (write_done_ && WriteSome(connection)) {
+  }
+  writing_ = false;
+}
+
+bool StreamSink::WriteSome(Connection& connection) {
   absl::Status status = absl::OkStatus();
   // To shut down twice is no error, so only bytes need an open direction.
-  if (!unwritten_.empty()) status = connection.CheckWrite();
-  while (status.ok() && written_size_ < unwritten_.size() &&
-         connection.writable()) {
+  if (written_size_ < unwritten_.size()) {
+    status = connection.CheckWrite();
+    if (status.ok() && !connection.writable()) return false;
+  }
+  if (status.ok() && written_size_ < unwritten_.size()) {
     const absl::string_view piece =
         absl::string_view(unwritten_).substr(written_size_, kPieceBytesMax);
     written_size_ += piece.size();
-    status = connection.Write(base::AsBytes(piece));
+    // This may wake a read whose callback cancels the write, or begins the
+    // next; an error has ended the connection, and CheckWrite finds it.
+    if (!connection.Write(base::AsBytes(piece)).ok()) written_size_ = 0;
+    return true;
   }
-  writing_ = false;
-  if (status.ok() && written_size_ < unwritten_.size()) return;
   WriteDone done = std::exchange(write_done_, nullptr);
   unwritten_.clear();
+  written_size_ = 0;
   if (status.ok() && shut_down_after_) status = connection.Shutdown();
   std::move(done)(status);
+  return true;
 }
 
 }  // namespace tlsd::conn

@@ -39,6 +39,8 @@ class StreamSink final : public CleartextSink {
   // taken reports whether anybody has ever claimed, or MarkTaken was called.
   bool taken() const { return taken_; }
   void MarkTaken() { taken_ = true; }
+  // UnmarkTaken undoes MarkTaken, unless a call has a claim by now.
+  void UnmarkTaken() { taken_ = reader_claimed_ || writer_claimed_; }
 
   // Read calls `done` with 1 to `size_max` bytes, with the end, or with what
   // ended the connection; at once if it can. There must be no other read.
@@ -59,12 +61,17 @@ class StreamSink final : public CleartextSink {
  private:
   void TryRead(Connection& connection);
   void TryWrite(Connection& connection);
+  // ReadSome answers the read that waits, if it can. WriteSome writes a piece,
+  // or answers the write. They return false if there is nothing they can do.
+  bool ReadSome(Connection& connection);
+  bool WriteSome(Connection& connection);
 
   bool reader_claimed_ = false;
   bool writer_claimed_ = false;
   bool taken_ = false;
 
   size_t read_size_max_ = 0;
+  bool reading_ = false;
   ReadDone read_done_;
 
   std::string unwritten_;

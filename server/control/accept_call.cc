@@ -1,5 +1,6 @@
 #include "server/control/accept_call.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -43,8 +44,17 @@ void AcceptCall::Next() {
       [self = shared_from_this()](absl::StatusOr<std::string> name) {
         self->OnName(std::move(name));
       });
-  absl::MutexLock lock(&mutex_);
-  ticket_ = ticket;
+  {
+    absl::MutexLock lock(&mutex_);
+    // A name may have come meanwhile, and been no good: then there is a newer
+    // one.
+    ticket_ = std::max(ticket_, ticket);
+  }
+  // Who has given up before does not know this ticket.
+  if (call_->claimed()) {
+    listener_->accept_queue().Cancel(
+        ticket, MakeError(Reason::kCallCancelled, "the call has ended"));
+  }
 }
 
 void AcceptCall::GiveUp(const absl::Status& reason) {
@@ -85,8 +95,21 @@ void AcceptCall::Take(const std::string& name,
     return;
   }
   (*sink)->MarkTaken();
+  call_->OnUndelivered(
+      [self = shared_from_this(), name] { self->GiveBack(name); });
   ToProto((*connection)->facts(), *response_);
   call_->Finish(grpc::Status::OK);
+}
+
+void AcceptCall::GiveBack(const std::string& name) {
+  pool_.Visit(name, [self = shared_from_this(),
+                     name](absl::StatusOr<conn::Connection*> connection) {
+    if (!connection.ok()) return;
+    const absl::StatusOr<conn::StreamSink*> sink = GetStreamSink(**connection);
+    if (!sink.ok()) return;
+    (*sink)->UnmarkTaken();
+    self->listener_->accept_queue().PutBack(name);
+  });
 }
 
 }  // namespace tlsd::control

@@ -1,5 +1,6 @@
 // AcceptCall is one Accept: it takes names from a listener's queue until it has
-// a connection that nobody else has taken, and that has not ended.
+// a connection that nobody else has taken. It may have ended, and still hold
+// what came before.
 //
 // It lives as long as something waits for it. Its steps run on whatever thread
 // brings the next name.
@@ -41,6 +42,8 @@ class AcceptCall final : public std::enable_shared_from_this<AcceptCall> {
   void OnName(absl::StatusOr<std::string> name);
   void Take(const std::string& name,
             absl::StatusOr<conn::Connection*> connection);
+  // GiveBack offers a connection again that the caller did not get.
+  void GiveBack(const std::string& name);
 
   const std::shared_ptr<UnaryCall> call_;
   const std::shared_ptr<worker::Listener> listener_;

@@ -113,13 +113,26 @@ grpc::ServerUnaryReactor* ConnectionService::Connect(
   }
   const std::string name = pool_.Connect(
       *std::move(options),
-      [call, response](absl::StatusOr<conn::ConnectionFacts> facts) {
-        AnswerFacts(*call, response, facts);
+      [this, call, response](absl::StatusOr<conn::ConnectionFacts> facts) {
+        if (!call->Claim()) return;
+        if (facts.ok()) {
+          ToProto(*facts, *response);
+          // Nobody would know its name.
+          call->OnUndelivered(
+              [this, name = facts->name] { CloseByName(name); });
+        }
+        call->Finish(ToRpcStatus(facts.status()));
       });
   call->OnGiveUp(std::nullopt, [this, name](const absl::Status& /*reason*/) {
     pool_.CancelConnect(name);
   });
   return call.get();
+}
+
+void ConnectionService::CloseByName(const std::string& name) {
+  pool_.Visit(name, [](absl::StatusOr<conn::Connection*> connection) {
+    if (connection.ok()) (*connection)->Close();
+  });
 }
 
 grpc::ServerUnaryReactor* ConnectionService::Accept(

@@ -64,6 +64,9 @@ class ConnectionService final : public v1::ConnectionService::CallbackService {
   absl::StatusOr<worker::DialOptions> ToDialOptions(
       const v1::ConnectRequest& request) const;
 
+  // CloseByName closes a connection, if it is still there.
+  void CloseByName(const std::string& name);
+
   // VisitAndAnswer does `act` to the connection called `name` and answers with
   // its facts.
   using Act = absl::AnyInvocable<absl::Status(conn::Connection&) &&>;

@@ -1,5 +1,6 @@
 #include "server/control/control_server.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/ext/channelz_service_plugin.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
@@ -12,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "proto/status/error.h"
+#include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/control/admin_service.h"
 #include "server/control/connection_service.h"
@@ -44,9 +46,17 @@ void SetLimits(grpc::ServerBuilder& builder) {
   builder.SetResourceQuota(quota.Resize(kMemoryBytesMax));
 }
 
+// Into the daemon's own log, which has one form and never waits for its reader.
+void LogOfGrpc(gpr_log_func_args* args) {
+  base::Log(args->severity == GPR_LOG_SEVERITY_ERROR ? base::Severity::kWarning
+                                                     : base::Severity::kInfo,
+            "grpc", {{"says", args->message}});
+}
+
 void InitPlugins() {
   static absl::once_flag once;
   absl::call_once(once, [] {
+    gpr_set_log_function(LogOfGrpc);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::channelz::experimental::InitChannelzService();

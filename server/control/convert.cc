@@ -4,7 +4,9 @@
 #include <string>
 #include <variant>
 
+#include "absl/strings/escaping.h"
 #include "proto/status/error.h"
+#include "server/base/utf8.h"
 #include "server/control/fields.h"
 
 namespace tlsd::control {
@@ -12,6 +14,12 @@ namespace {
 
 // Else the functions below would hide those of the header.
 using control::ToProto;
+
+// A string of a proto that is not UTF-8 would make the message unreadable. What
+// peers choose, e.g. the path of their unix socket, may be any bytes.
+std::string ToText(const std::string& bytes) {
+  return base::IsValidUtf8(bytes) ? bytes : absl::CHexEscape(bytes);
+}
 
 v1::ClientCertificateMode ToProto(tls::ClientCertificateMode mode) {
   switch (mode) {
@@ -81,12 +89,13 @@ void ToProto(const tls::HandshakeFacts& facts, v1::Handshake& proto) {
 }
 
 void ToProto(const absl::Status& failure, v1::Failure& proto) {
-  proto.set_message(std::string(failure.message()));
+  proto.set_message(ToText(std::string(failure.message())));
   const std::optional<ErrorDetail> detail = GetErrorDetail(failure);
   if (!detail.has_value()) return;
   proto.set_reason(std::string(GetReasonInfo(detail->reason).name));
-  proto.mutable_metadata()->insert(detail->metadata.begin(),
-                                   detail->metadata.end());
+  for (const auto& [key, value] : detail->metadata) {
+    (*proto.mutable_metadata())[key] = ToText(value);
+  }
 }
 
 }  // namespace
@@ -107,7 +116,7 @@ void ToProto(const net::SocketAddress& address, v1::SocketAddress& proto) {
   }
   proto.set_address(address.ip);
   proto.set_port(address.port);
-  proto.set_path(address.path);
+  proto.set_path(ToText(address.path));
 }
 
 v1::TlsVersion ToProto(tls::TlsVersion version) {

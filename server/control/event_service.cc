@@ -78,8 +78,18 @@ absl::StatusOr<WatchOptions> ToWatchOptions(
     TLSD_ASSIGN_OR_RETURN(options.cursor,
                           events.FromToken(request.resume_token()));
   }
-  options.drop_oldest =
-      request.overflow_policy() == v1::OVERFLOW_POLICY_DROP_OLDEST;
+  switch (request.overflow_policy()) {
+    case v1::OVERFLOW_POLICY_UNSPECIFIED:
+    case v1::OVERFLOW_POLICY_DISCONNECT:
+      break;
+    case v1::OVERFLOW_POLICY_DROP_OLDEST:
+      options.drop_oldest = true;
+      break;
+    default:
+      return FieldError(Reason::kFieldInvalid, "overflow_policy",
+                        absl::StrCat(request.overflow_policy()),
+                        "OVERFLOW_POLICY_DISCONNECT or _DROP_OLDEST");
+  }
   if (request.has_bookmark_interval()) {
     TLSD_ASSIGN_OR_RETURN(
         options.bookmark_interval,

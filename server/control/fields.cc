@@ -10,9 +10,24 @@
 namespace tlsd::control {
 namespace {
 
+// What google/protobuf/duration.proto and timestamp.proto allow.
+constexpr int64_t kDurationSecondsMax = 315'576'000'000;
+constexpr int32_t kNanosMax = 999'999'999;
+constexpr int64_t kTimestampSecondsMin = -62'135'596'800;
+constexpr int64_t kTimestampSecondsMax = 253'402'300'799;
+
 constexpr int32_t kPageSizeDefault = 50;
 constexpr int32_t kPageSizeMax = 1000;
 constexpr absl::string_view kPageTokenPrefix = "after:";
+
+bool IsValid(const google::protobuf::Duration& duration) {
+  const int64_t seconds = duration.seconds();
+  const int32_t nanos = duration.nanos();
+  if (seconds > 0 && nanos < 0) return false;
+  if (seconds < 0 && nanos > 0) return false;
+  return seconds >= -kDurationSecondsMax && seconds <= kDurationSecondsMax &&
+         nanos >= -kNanosMax && nanos <= kNanosMax;
+}
 
 }  // namespace
 
@@ -21,7 +36,7 @@ absl::StatusOr<absl::Duration> ToDuration(
     absl::Duration min, absl::Duration max) {
   const absl::Duration value =
       absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
-  if (value >= min && value <= max) return value;
+  if (IsValid(duration) && value >= min && value <= max) return value;
   return FieldError(
       Reason::kFieldInvalid, field, absl::FormatDuration(value),
       absl::StrCat(absl::FormatDuration(min), " to ", absl::FormatDuration(max),
@@ -35,6 +50,9 @@ void ToProto(absl::Duration duration, google::protobuf::Duration& proto) {
 }
 
 void ToProto(absl::Time time, google::protobuf::Timestamp& proto) {
+  time = std::clamp(time, absl::FromUnixSeconds(kTimestampSecondsMin),
+                    absl::FromUnixSeconds(kTimestampSecondsMax) +
+                        absl::Nanoseconds(kNanosMax));
   proto.set_seconds(absl::ToUnixSeconds(time));
   proto.set_nanos(static_cast<int32_t>(
       absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(proto.seconds()))));

@@ -22,7 +22,8 @@ absl::StatusOr<absl::Duration> ToDuration(
     absl::string_view field, const google::protobuf::Duration& duration,
     absl::Duration min, absl::Duration max);
 
-// ToProto writes the other direction.
+// ToProto writes the other direction: a time that a Timestamp cannot hold (a
+// certificate may have one) as the nearest that it can.
 void ToProto(absl::Duration duration, google::protobuf::Duration& proto);
 void ToProto(absl::Time time, google::protobuf::Timestamp& proto);
 

@@ -78,7 +78,20 @@ void StreamCall::Attach() {
   }
   name_ = attach.connection();
   as_text_ = attach.as_text();
-  keep_ = attach.detach_policy() == v1::DETACH_POLICY_KEEP;
+  switch (attach.detach_policy()) {
+    case v1::DETACH_POLICY_UNSPECIFIED:
+    case v1::DETACH_POLICY_CLOSE:
+      break;
+    case v1::DETACH_POLICY_KEEP:
+      keep_ = true;
+      break;
+    default:
+      Finish(
+          ToRpcStatus(FieldError(Reason::kFieldInvalid, "attach.detach_policy",
+                                 absl::StrCat(attach.detach_policy()),
+                                 "DETACH_POLICY_CLOSE or _KEEP")));
+      return;
+  }
   pool_.Visit(name_, [self = shared_from_this()](
                          absl::StatusOr<conn::Connection*> connection) {
     absl::Status status = connection.status();
@@ -165,6 +178,9 @@ void StreamCall::OnWritten(const absl::Status& status) {
   conn::Connection* connection = FindConnection();
   if (!read_ended_ && connection != nullptr &&
       connection->state() == conn::ConnectionState::kClosed) {
+    // Unless it is a clean end: then this is how the call ends.
+    write_ended_ = true;
+    write_status_ = status;
     return;
   }
   Abandon(status);
@@ -235,7 +251,7 @@ void StreamCall::Abandon(const absl::Status& reason) {
 }
 
 void StreamCall::EndIfDone() {
-  if (read_ended_ && write_ended_ && !sending_) End(absl::OkStatus());
+  if (read_ended_ && write_ended_ && !sending_) End(write_status_);
 }
 
 void StreamCall::End(const absl::Status& status) {

@@ -77,6 +77,8 @@ class StreamCall final
   bool sending_ = false;
   bool read_ended_ = false;
   bool write_ended_ = false;
+  // Why the caller's bytes can go nowhere any more; OK if all of them went.
+  absl::Status write_status_;
   bool ended_ = false;
   bool finished_ = false;
   absl::Status status_;

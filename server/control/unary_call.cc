@@ -41,6 +41,11 @@ void UnaryCall::OnGiveUp(std::optional<absl::Duration> timeout,
   if (cancelled) OnCancel();
 }
 
+void UnaryCall::OnUndelivered(TakeBack take_back) {
+  absl::MutexLock lock(&mutex_);
+  take_back_ = std::move(take_back);
+}
+
 void UnaryCall::OnCancel() {
   {
     absl::MutexLock lock(&mutex_);
@@ -61,13 +66,19 @@ void UnaryCall::CallGiveUp(const absl::Status& reason) {
 void UnaryCall::OnDone() {
   std::unique_ptr<grpc::Alarm> alarm;
   GiveUp give_up;
+  TakeBack take_back;
+  bool delivered = true;
   {
     absl::MutexLock lock(&mutex_);
     done_ = true;
+    delivered = !cancelled_;
     alarm = std::move(alarm_);
     give_up = std::exchange(give_up_, nullptr);
+    take_back = std::exchange(take_back_, nullptr);
   }
   if (alarm != nullptr) alarm->Cancel();
+  // gRPC says that a call was cancelled if it could not send the answer.
+  if (take_back && !delivered) std::move(take_back)();
   // Last: it may be the last reference.
   std::shared_ptr<UnaryCall> self = std::move(self_);
 }

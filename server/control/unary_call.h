@@ -41,6 +41,12 @@ class UnaryCall final : public grpc::ServerUnaryReactor,
   using GiveUp = absl::AnyInvocable<void(const absl::Status& reason) &&>;
   void OnGiveUp(std::optional<absl::Duration> timeout, GiveUp give_up);
 
+  // OnUndelivered calls `take_back` if the caller has left before the answer
+  // could be sent, so that what it gives away is not lost. Only who has claimed
+  // the call may call it, before Finish.
+  using TakeBack = absl::AnyInvocable<void() &&>;
+  void OnUndelivered(TakeBack take_back);
+
  private:
   UnaryCall() = default;
   void OnCancel() override;
@@ -53,6 +59,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor,
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool done_ ABSL_GUARDED_BY(mutex_) = false;
   GiveUp give_up_ ABSL_GUARDED_BY(mutex_);
+  TakeBack take_back_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<grpc::Alarm> alarm_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -50,20 +50,14 @@ void WatchCall::PostStep(void (WatchCall::*step)()) {
 
 void WatchCall::Begin() {
   if (ended_) return;
-  lag_max_ = std::max(kLagMax, events_.newest_cursor() - options_.cursor);
+  lag_max_ = kLagMax + events_.newest_cursor() - options_.cursor;
   subscription_ = events_.Subscribe([this] { SendNext(); });
   SendBookmark();
 }
 
 void WatchCall::SendNext() {
   if (sending_ || ended_) return;
-  if (unsent_.empty()) {
-    if (!CheckLag()) return;
-    worker::EventHub::Batch batch =
-        events_.Read(options_.cursor, options_.filter, kBatchCount);
-    options_.cursor = batch.cursor;
-    unsent_.assign(batch.events.begin(), batch.events.end());
-  }
+  if (unsent_.empty() && !ReadBatch()) return;
   if (!unsent_.empty()) {
     SendEvent();
   } else if (bookmark_timer_ == nullptr) {
@@ -74,25 +68,38 @@ void WatchCall::SendNext() {
   }
 }
 
-bool WatchCall::CheckLag() {
+bool WatchCall::ReadBatch() {
   const uint64_t lag = events_.newest_cursor() - options_.cursor;
-  if (lag <= lag_max_) {
-    lag_max_ = std::max(kLagMax, lag);
-    return true;
+  if (lag > lag_max_) {
+    Overflow(lag, lag - kLagMax);
+    return false;
   }
+  lag_max_ = std::min(lag_max_, kLagMax + lag);
+  worker::EventHub::Batch batch =
+      events_.Read(options_.cursor, options_.filter, kBatchCount);
+  if (batch.lost_count > 0) {
+    // One that resumed at the end of the ring, which has moved on since.
+    Overflow(lag, batch.lost_count);
+    return false;
+  }
+  options_.cursor = batch.cursor;
+  unsent_.assign(batch.events.begin(), batch.events.end());
+  return true;
+}
+
+void WatchCall::Overflow(uint64_t lag, uint64_t dropped_count) {
   if (!options_.drop_oldest) {
     End(MakeError(Reason::kConsumerTooSlow,
                   absl::StrCat("the watcher is ", lag,
                                " events behind; resume with the newest token"),
                   {{"resume_token", events_.ToToken(options_.cursor)},
                    {"lag", absl::StrCat(lag)}}));
-    return false;
+    return;
   }
   response_.mutable_gap()->set_dropped_count(
-      static_cast<int64_t>(lag - kLagMax));
-  options_.cursor += lag - kLagMax;
+      static_cast<int64_t>(dropped_count));
+  options_.cursor += dropped_count;
   Send();
-  return false;
 }
 
 void WatchCall::SendEvent() {

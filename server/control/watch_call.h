@@ -35,7 +35,7 @@ class WatchCall final
       public std::enable_shared_from_this<WatchCall> {
  public:
   // A watcher may be so many events behind; one that resumed further back may
-  // not fall back further.
+  // fall back so many further, until it has caught up.
   static constexpr uint64_t kLagMax = 8192;
 
   // Start returns a call; gRPC takes it. If `options` is an error, the call
@@ -60,9 +60,12 @@ class WatchCall final
   void SendEvent();
   void SendBookmark();
   void Send();
-  // CheckLag deals with a watcher that has fallen behind; it returns whether
-  // the watch goes on to read.
-  bool CheckLag();
+  // ReadBatch reads what is next into `unsent_`. It returns false if the
+  // watcher has fallen behind, and has dealt with that.
+  bool ReadBatch();
+  // Overflow ends the watch of a watcher that is `lag` events behind, or drops
+  // the oldest of them.
+  void Overflow(uint64_t lag, uint64_t dropped_count);
   void Leave();
   void End(const absl::Status& status);
 

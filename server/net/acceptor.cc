@@ -115,7 +115,7 @@ class AcceptHandle final : public UvHandle {
       return Outcome::kFailed;
     }
     has_told_of_pause_ = false;
-    auto* stream = new SocketStream(loop_, pool_, kind_);
+    auto* stream = SocketStream::Create(loop_, pool_, kind_);
     if (const int error = stream->Open(accepted.get()); error != 0) {
       stream->Close();
       Pause(error);

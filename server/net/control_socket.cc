@@ -88,6 +88,17 @@ absl::Status CheckPath(const std::string& path) {
                                  kUnixPathBytesMax, " bytes"));
 }
 
+// A umask such as 0277 takes from the owner too.
+absl::Status GiveToOwner(const std::string& path) {
+  struct stat file;
+  if (lstat(path.c_str(), &file) != 0) return ListenError(kField, path, errno);
+  if ((file.st_mode & ALLPERMS) == kOwnerOnly) return absl::OkStatus();
+  if (chmod(path.c_str(), kOwnerOnly) != 0) {
+    return ListenError(kField, path, errno);
+  }
+  return absl::OkStatus();
+}
+
 class LockedControlSocket : public ControlSocket {
  public:
   LockedControlSocket(std::unique_ptr<LockFile> lock,
@@ -135,10 +146,13 @@ class LockedControlSocket : public ControlSocket {
         accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!client.is_open()) {
       if (!IsShortage(errno)) return true;
-      base::Log(base::Severity::kWarning, "control socket pauses",
-                {{"because", DescribeErrno(errno)}});
+      if (!std::exchange(has_told_of_pause_, true)) {
+        base::Log(base::Severity::kWarning, "control socket pauses",
+                  {{"because", DescribeErrno(errno)}});
+      }
       return false;
     }
+    has_told_of_pause_ = false;
     ucred peer = {};
     socklen_t size = sizeof(peer);
     if (getsockopt(client.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
@@ -157,7 +171,9 @@ class LockedControlSocket : public ControlSocket {
   const std::unique_ptr<UnixPath> path_;
   const Descriptor socket_;
   const Descriptor stop_;
+  // Both are the thread's once it runs.
   OnAccept on_accept_;
+  bool has_told_of_pause_ = false;
   std::thread thread_;
 };
 
@@ -181,9 +197,8 @@ absl::StatusOr<std::unique_ptr<ControlSocket>> ControlSocket::Create(
   }
   TLSD_ASSIGN_OR_RETURN(std::unique_ptr<UnixPath> bound,
                         UnixPath::Bind(kField, path, socket.get()));
-  // A umask such as 0277 has taken from the owner too.
-  if (chmod(path.c_str(), kOwnerOnly) != 0 ||
-      listen(socket.get(), kBacklog) != 0) {
+  TLSD_RETURN_IF_ERROR(GiveToOwner(path));
+  if (listen(socket.get(), kBacklog) != 0) {
     return ListenError(kField, path, errno);
   }
   return std::make_unique<LockedControlSocket>(

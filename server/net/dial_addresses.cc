@@ -93,7 +93,7 @@ class LoopAddressDial : public AddressDial {
   int Try(const RawAddress& address) {
     const bool is_unix = address.family() == AF_UNIX;
     auto attempt = std::make_unique<Attempt>();
-    attempt->stream = new SocketStream(
+    attempt->stream = SocketStream::Create(
         loop_, pool_,
         is_unix ? SocketStream::Kind::kUnix : SocketStream::Kind::kTcp);
     attempt->dial = this;

@@ -89,7 +89,9 @@ class LoopTimer : public Timer {
 uint64_t ToMilliseconds(absl::Duration delay) {
   if (delay <= absl::ZeroDuration()) return 0;
   const absl::Duration whole = absl::Ceil(delay, absl::Milliseconds(1));
-  return static_cast<uint64_t>(absl::ToInt64Milliseconds(whole));
+  // libuv's clock has lost what is less than a millisecond, so that a timer
+  // started late in one would be early.
+  return static_cast<uint64_t>(absl::ToInt64Milliseconds(whole)) + 1;
 }
 
 absl::Status LoopError(int error) {

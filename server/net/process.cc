@@ -55,7 +55,9 @@ void PrepareProcess() {
   }
   const rlimit none = {0, 0};
   setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__  // whose leak check traces the process
   prctl(PR_SET_DUMPABLE, 0);
+#endif
 }
 
 std::string WaitForStop(StandardInput standard_input) {

@@ -40,6 +40,11 @@ int TakeSocketError(int descriptor) {
 
 }  // namespace
 
+SocketStream* SocketStream::Create(EventLoop& loop, base::ChunkPool& pool,
+                                   Kind kind) {
+  return new SocketStream(loop, pool, kind);
+}
+
 SocketStream::SocketStream(EventLoop& loop, base::ChunkPool& pool, Kind kind)
     : kind_(kind), loop_(loop), unsent_(pool) {
   if (kind == Kind::kTcp) {

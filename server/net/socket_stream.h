@@ -29,9 +29,11 @@ class SocketStream final : public UvHandle {
  public:
   enum class Kind { kTcp, kUnix };
 
-  // A SocketStream has no socket yet: Open gives it one, or a connect call of
-  // libuv on `tcp` or `pipe`, whichever `kind` says.
-  SocketStream(EventLoop& loop, base::ChunkPool& pool, Kind kind);
+  // Create returns a stream without a socket: Open gives it one, or a connect
+  // call of libuv on `tcp` or `pipe`, whichever `kind` says. The caller closes
+  // it.
+  static SocketStream* Create(EventLoop& loop, base::ChunkPool& pool,
+                              Kind kind);
 
   // Open takes `descriptor`, a connected socket, over; if that fails, which
   // means that there is no memory, it returns the errno and has taken nothing.
@@ -61,6 +63,7 @@ class SocketStream final : public UvHandle {
  private:
   enum class State { kOpen, kFailing, kFailed, kFlushing, kLingering };
 
+  SocketStream(EventLoop& loop, base::ChunkPool& pool, Kind kind);
   ~SocketStream() override = default;
   uv_handle_t* handle() override { return &uv_.handle; }
   void OnClose() override;

@@ -4,6 +4,7 @@
 #include <openssl/x509.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -206,6 +207,9 @@ absl::Status BoringSslEngine::CompleteHandshake(EventList& events) {
   }
   state_ = State::kOpen;
   events.push_back(HandshakeCompleted{DescribeHandshake()});
+  // Nothing is verified any more; an idle connection shall be small.
+  verdict_.reset();
+  expected_name_.reset();
   return absl::OkStatus();
 }
 
@@ -355,7 +359,27 @@ absl::Status BoringSslEngine::ErrorOfCall(int ssl_error) {
   call.handshake_complete = state_ != State::kHandshaking;
   call.at_first_record = bio_.bytes_read() <= kRecordHeaderBytes;
   call.alert_sent = alert_sent_;
+  call.cleartext_alert = CleartextAlert();
   return ErrorOfFailedCall(call);
+}
+
+// OpenSSL's TLS 1.3 client refuses the server's certificate before it has keys
+// to send with, so its alert comes in cleartext. BoringSSL fails to decrypt
+// that. The handshake has failed either way: a forger gains only what the error
+// says.
+std::optional<uint8_t> BoringSslEngine::CleartextAlert() const {
+  if (role_ != Role::kServer || state_ != State::kHandshaking ||
+      SSL_version(ssl_.get()) < TLS1_3_VERSION) {
+    return std::nullopt;
+  }
+  // RFC 8446 section 5.1: an alert, legacy version, two bytes: level and
+  // description. Two bytes of ciphertext would have no room for a tag.
+  constexpr uint8_t kHeader[] = {SSL3_RT_ALERT, 3, 3, 0, 2};
+  const auto& bytes = bio_.last_bytes();
+  if (!std::equal(std::begin(kHeader), std::end(kHeader), bytes.begin())) {
+    return std::nullopt;
+  }
+  return bytes.back();
 }
 
 absl::Status BoringSslEngine::ErrorOfVerdict() const {

@@ -60,6 +60,7 @@ class BoringSslEngine final : public TlsEngine {
   HandshakeFacts DescribeHandshake() const;
 
   absl::Status ErrorOfCall(int ssl_error);
+  std::optional<uint8_t> CleartextAlert() const;
   absl::Status ErrorOfVerdict() const;
   void SendAlertUnlessSent(uint8_t alert);
   // Fail makes `error` final and returns it.

@@ -59,6 +59,23 @@ int LargestRsaKeyBits(const STACK_OF(X509) * chain) {
   return largest;
 }
 
+// UntrustedCode tells apart what X509_verify_cert calls
+// UNABLE_TO_GET_ISSUER_CERT_LOCALLY when it stops at the first error: OpenSSL's
+// verifiers that go on, as Node's does, end with the more specific code.
+int UntrustedCode(X509_STORE_CTX* context) {
+  const STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context);
+  const size_t size = chain != nullptr ? sk_X509_num(chain) : 0;
+  if (size == 0) return X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+  X509* last = sk_X509_value(chain, size - 1);
+  if (X509_NAME_cmp(X509_get_subject_name(last), X509_get_issuer_name(last)) ==
+      0) {
+    return size == 1 ? X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
+                     : X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
+  }
+  return size == 1 ? X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE
+                   : X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+}
+
 int VerifyChain(X509_STORE* store, STACK_OF(X509) * chain, Role peer) {
   const bssl::UniquePtr<X509_STORE_CTX> context(X509_STORE_CTX_new());
   X509* leaf = sk_X509_value(chain, 0);
@@ -71,6 +88,9 @@ int VerifyChain(X509_STORE* store, STACK_OF(X509) * chain, Role peer) {
   X509_STORE_CTX_set_depth(context.get(), kPeerChainDepthMax);
   if (X509_verify_cert(context.get()) == 1) return X509_V_OK;
   const int code = X509_STORE_CTX_get_error(context.get());
+  if (code == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY) {
+    return UntrustedCode(context.get());
+  }
   return code == X509_V_OK ? X509_V_ERR_UNSPECIFIED : code;
 }
 

@@ -1,7 +1,6 @@
 #include "server/tls/pem.h"
 
 #include <openssl/err.h>
-#include <openssl/mem.h>
 #include <openssl/pem.h>
 
 #include <limits>

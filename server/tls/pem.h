@@ -5,6 +5,7 @@
 #define TLSD_SERVER_TLS_PEM_H_
 
 #include <openssl/bio.h>
+#include <openssl/mem.h>
 
 #include <cstddef>
 #include <cstdint>

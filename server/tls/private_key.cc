@@ -1,6 +1,6 @@
 #include "server/tls/private_key.h"
 
-#include <openssl/cipher.h>
+#include <openssl/bytestring.h>
 #include <openssl/ec.h>
 #include <openssl/ec_key.h>
 #include <openssl/err.h>
@@ -12,6 +12,7 @@
 #include <openssl/rsa.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "absl/strings/match.h"
@@ -100,8 +101,35 @@ bool IsUnsupportedKind(const LibraryError& error) {
   }
 }
 
-absl::Status ExplainFailure(const PassphraseRequest& request) {
-  const LibraryError error = TakeLibraryError();
+// d2i_PrivateKey forgets why it could not parse a key in an older form, because
+// it tries PKCS#8 next. ParseAgain asks the older parser alone.
+LibraryError ParseAgain(absl::string_view pem) {
+  PemReader reader(pem);
+  while (const std::optional<PemBlock> block = reader.Next()) {
+    CBS cbs;
+    CBS_init(&cbs, block->data(), block->size());
+    if (block->name() == PEM_STRING_ECPRIVATEKEY) {
+      const bssl::UniquePtr<EC_KEY> key(
+          EC_KEY_parse_private_key(&cbs, /*group=*/nullptr));
+      return TakeLibraryError();
+    }
+    if (block->name() == PEM_STRING_RSA) {
+      const bssl::UniquePtr<RSA> key(RSA_parse_private_key(&cbs));
+      return TakeLibraryError();
+    }
+  }
+  return {};
+}
+
+absl::Status ExplainFailure(absl::string_view pem,
+                            const PassphraseRequest& request) {
+  LibraryError error = TakeLibraryError();
+  if (!request.asked && error.library == ERR_LIB_EVP &&
+      error.reason == EVP_R_DECODE_ERROR) {
+    if (const LibraryError again = ParseAgain(pem); again.library != 0) {
+      error = again;
+    }
+  }
   if (IsUnsupportedEncryption(error)) {
     return UnsupportedKey(
         kField, absl::StrCat("a key encrypted in a way that is not supported (",
@@ -120,7 +148,11 @@ absl::Status ExplainFailure(const PassphraseRequest& request) {
     return KeyError(Reason::kPassphraseWrong, "passphrase",
                     "the private key does not open with it");
   }
-  return PemError(kField, "the private key is malformed");
+  return MakeError(Reason::kPemInvalid,
+                   absl::StrCat(kField, ": the private key is malformed"),
+                   {{"field", std::string(kField)},
+                    {"library", error.library_name},
+                    {"library_reason", error.reason_name}});
 }
 
 absl::Status CheckOneKey(absl::string_view pem) {
@@ -184,7 +216,7 @@ absl::StatusOr<bssl::UniquePtr<EVP_PKEY>> ParsePrivateKey(
   PassphraseRequest request{passphrase};
   bssl::UniquePtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(
       bio.get(), /*x=*/nullptr, GivePassphrase, &request));
-  if (key == nullptr) return ExplainFailure(request);
+  if (key == nullptr) return ExplainFailure(pem, request);
   TLSD_RETURN_IF_ERROR(CheckKeySupported(kField, key.get()));
   return key;
 }

@@ -52,6 +52,9 @@ int QueueBio::Read(BIO* bio, char* out, int size) {
   }
   const size_t count = std::min<size_t>(size, self->input_.size());
   std::memcpy(out, self->input_.data(), count);
+  const size_t kept = std::min(count, kLastBytes);
+  std::shift_left(self->last_bytes_.begin(), self->last_bytes_.end(), kept);
+  std::memcpy(self->last_bytes_.end() - kept, out + count - kept, kept);
   self->input_.remove_prefix(count);
   self->bytes_read_ += count;
   return static_cast<int>(count);

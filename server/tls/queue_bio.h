@@ -9,6 +9,7 @@
 
 #include <openssl/bio.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -35,6 +36,13 @@ class QueueBio {
   // bytes_read returns how many bytes were read in all.
   uint64_t bytes_read() const { return bytes_read_; }
 
+  // last_bytes returns the last bytes that were read, as many as a record with
+  // an alert in cleartext has; zeros stand for what has not come.
+  static constexpr size_t kLastBytes = 7;
+  const std::array<uint8_t, kLastBytes>& last_bytes() const {
+    return last_bytes_;
+  }
+
  private:
   static const BIO_METHOD* Method();
   static int Read(BIO* bio, char* out, int size);
@@ -44,6 +52,7 @@ class QueueBio {
   absl::Span<const uint8_t> input_;
   size_t lent_size_ = 0;
   uint64_t bytes_read_ = 0;
+  std::array<uint8_t, kLastBytes> last_bytes_ = {};
 };
 
 }  // namespace tlsd::tls

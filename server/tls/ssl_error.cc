@@ -4,8 +4,8 @@
 #include <openssl/ssl.h>
 
 #include <utility>
+#include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "proto/status/error.h"
 
@@ -162,26 +162,67 @@ bool IsCertificateLibrary(int library) {
          library == ERR_LIB_ASN1;
 }
 
+struct Explanation {
+  Reason reason;
+  std::string text;
+};
+
+Explanation Explain(const FailedCall& call, const LibraryError& error) {
+  if (error.library == 0) {
+    return {Reason::kInternal, absl::StrCat("the library does not say why (",
+                                            call.ssl_error, ")")};
+  }
+  if (IsCertificateLibrary(error.library)) {
+    return {Reason::kPeerCertificateInvalid,
+            absl::StrCat("the peer's certificate is malformed (",
+                         error.reason_name, ")")};
+  }
+  if (error.library == ERR_LIB_SSL) {
+    if (call.at_first_record && error.reason == SSL_R_WRONG_VERSION_NUMBER) {
+      return {Reason::kNotTls, "what the peer speaks is not TLS"};
+    }
+    for (const ReasonRow& row : kReasons) {
+      if (row.ssl_reason == error.reason) return {row.reason, row.text};
+    }
+  }
+  return {Reason::kTlsProtocolError, error.reason_name};
+}
+
+// TakeLibraryErrors returns the queue, least recent entry first, and empties
+// it.
+std::vector<LibraryError> TakeLibraryErrors() {
+  std::vector<LibraryError> errors;
+  while (const uint32_t packed = ERR_get_error()) {
+    const char* library = ERR_lib_error_string(packed);
+    const char* reason = ERR_reason_error_string(packed);
+    errors.push_back({ERR_GET_LIB(packed), ERR_GET_REASON(packed),
+                      library != nullptr ? library : "",
+                      reason != nullptr ? reason : ""});
+  }
+  return errors;
+}
+
+// MostTelling returns the entry that says what happened to the connection.
+// Below the first entry of the TLS library lie those of the ciphers it called,
+// which only say that a tag or a signature did not match; but of a certificate
+// the parser knows more.
+LibraryError MostTelling(const std::vector<LibraryError>& errors) {
+  if (errors.empty()) return {};
+  if (IsCertificateLibrary(errors.front().library)) return errors.front();
+  for (const LibraryError& error : errors) {
+    if (error.library == ERR_LIB_SSL) return error;
+  }
+  return errors.front();
+}
+
 }  // namespace
 
 ErrorQueueGuard::ErrorQueueGuard() { ERR_clear_error(); }
 ErrorQueueGuard::~ErrorQueueGuard() { ERR_clear_error(); }
 
 LibraryError TakeLibraryError() {
-  const uint32_t packed = ERR_get_error();
-  LibraryError error;
-  if (packed != 0) {
-    error.library = ERR_GET_LIB(packed);
-    error.reason = ERR_GET_REASON(packed);
-    if (const char* name = ERR_lib_error_string(packed)) {
-      error.library_name = name;
-    }
-    if (const char* name = ERR_reason_error_string(packed)) {
-      error.reason_name = name;
-    }
-  }
-  ERR_clear_error();
-  return error;
+  const std::vector<LibraryError> errors = TakeLibraryErrors();
+  return errors.empty() ? LibraryError{} : errors.front();
 }
 
 absl::Status InternalError(absl::string_view what) {
@@ -200,7 +241,7 @@ std::string AlertName(uint8_t alert) {
 }
 
 absl::Status ErrorOfFailedCall(const FailedCall& call) {
-  const LibraryError error = TakeLibraryError();
+  const LibraryError error = MostTelling(TakeLibraryErrors());
   ErrorMetadata metadata;
   if (error.library != 0) {
     metadata["library"] = error.library_name;
@@ -214,40 +255,15 @@ absl::Status ErrorOfFailedCall(const FailedCall& call) {
         call, static_cast<uint8_t>(error.reason - SSL_AD_REASON_OFFSET),
         std::move(metadata));
   }
+  if (call.cleartext_alert.has_value()) {
+    return PeerAlertError(call, *call.cleartext_alert, std::move(metadata));
+  }
   if (call.alert_sent.has_value()) {
     metadata["alert_sent"] = AlertName(*call.alert_sent);
   }
-  if (error.library == ERR_LIB_SSL) {
-    if (call.at_first_record && error.reason == SSL_R_WRONG_VERSION_NUMBER) {
-      return MakeError(
-          Reason::kNotTls,
-          absl::StrCat(Phase(call), ": what the peer speaks is not TLS"),
-          std::move(metadata));
-    }
-    for (const ReasonRow& row : kReasons) {
-      if (row.ssl_reason != error.reason) continue;
-      return MakeError(row.reason, absl::StrCat(Phase(call), ": ", row.text),
-                       std::move(metadata));
-    }
-  }
-  if (IsCertificateLibrary(error.library)) {
-    return MakeError(
-        Reason::kPeerCertificateInvalid,
-        absl::StrCat(Phase(call), ": the peer's certificate is malformed (",
-                     error.reason_name, ")"),
-        std::move(metadata));
-  }
-  if (error.library == 0) {
-    metadata["ssl_error"] = absl::StrCat(call.ssl_error);
-    return MakeError(Reason::kInternal,
-                     absl::StrCat(Phase(call),
-                                  " and the library does not say "
-                                  "why (",
-                                  call.ssl_error, ")"),
-                     std::move(metadata));
-  }
-  return MakeError(Reason::kTlsProtocolError,
-                   absl::StrCat(Phase(call), ": ", error.reason_name),
+  const Explanation explanation = Explain(call, error);
+  return MakeError(explanation.reason,
+                   absl::StrCat(Phase(call), ": ", explanation.text),
                    std::move(metadata));
 }
 

@@ -54,6 +54,8 @@ struct FailedCall {
   // Whether the failure is in the very first bytes of the peer.
   bool at_first_record = false;
   std::optional<uint8_t> alert_sent;
+  // The alert that the peer sent in cleartext when ciphertext was due.
+  std::optional<uint8_t> cleartext_alert;
 };
 
 // ErrorOfFailedCall returns why `call` failed, and empties the queue. Metadata:

@@ -7,7 +7,7 @@ namespace tlsd::worker {
 void AcceptQueue::Offer(std::string name) {
   {
     absl::MutexLock lock(&mutex_);
-    if (closed_.ok()) names_.push_back(std::move(name));
+    if (closed_.ok()) Insert(++last_place_, std::move(name));
   }
   Deliver();
 }
@@ -15,9 +15,22 @@ void AcceptQueue::Offer(std::string name) {
 void AcceptQueue::PutBack(std::string name) {
   {
     absl::MutexLock lock(&mutex_);
-    if (closed_.ok()) names_.push_front(std::move(name));
+    if (closed_.ok()) Insert(--first_place_, std::move(name));
   }
   Deliver();
+}
+
+void AcceptQueue::Insert(int64_t place, std::string name) {
+  if (!places_.emplace(name, place).second) return;
+  names_.emplace(place, std::move(name));
+}
+
+void AcceptQueue::Withdraw(const std::string& name) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = places_.find(name);
+  if (found == places_.end()) return;
+  names_.erase(found->second);
+  places_.erase(found);
 }
 
 int64_t AcceptQueue::Wait(OnName on_name) {
@@ -48,6 +61,7 @@ void AcceptQueue::Close(const absl::Status& reason) {
     absl::MutexLock lock(&mutex_);
     closed_ = reason;
     names_.clear();
+    places_.clear();
   }
   Deliver();
 }
@@ -60,8 +74,10 @@ void AcceptQueue::Deliver() {
       absl::MutexLock lock(&mutex_);
       if (callers_.empty() || (names_.empty() && closed_.ok())) return;
       if (closed_.ok()) {
-        answer = std::move(names_.front());
-        names_.pop_front();
+        std::string name = std::move(names_.begin()->second);
+        names_.erase(names_.begin());
+        places_.erase(name);
+        answer = std::move(name);
       } else {
         answer = closed_;
       }

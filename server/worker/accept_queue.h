@@ -8,11 +8,11 @@
 #define TLSD_SERVER_WORKER_ACCEPT_QUEUE_H_
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -29,6 +29,10 @@ class AcceptQueue {
   void Offer(std::string name);
   void PutBack(std::string name);
 
+  // Withdraw takes back the name of a connection that nobody can find any more,
+  // if it waits.
+  void Withdraw(const std::string& name);
+
   // Wait calls `on_name` with the next name, maybe at once. The ticket is for
   // Cancel.
   int64_t Wait(OnName on_name);
@@ -41,13 +45,21 @@ class AcceptQueue {
   void Close(const absl::Status& reason);
 
  private:
+  // Insert puts `name` at `place`, unless it waits already.
+  void Insert(int64_t place, std::string name)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   // Deliver hands out what can be, without the lock.
   void Deliver();
 
   absl::Mutex mutex_;
   absl::Status closed_ ABSL_GUARDED_BY(mutex_);
   int64_t next_ticket_ ABSL_GUARDED_BY(mutex_) = 1;
-  std::deque<std::string> names_ ABSL_GUARDED_BY(mutex_);
+  // Names by their place; those that are put back stand before all others.
+  std::map<int64_t, std::string> names_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, int64_t> places_ ABSL_GUARDED_BY(mutex_);
+  int64_t first_place_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t last_place_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<int64_t, OnName> callers_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -137,8 +137,13 @@ int64_t EventHub::Subscribe(OnEvents on_events) {
 }
 
 void EventHub::Unsubscribe(int64_t subscription) {
+  // Freed without the lock: what it holds may use the hub.
+  std::shared_ptr<OnEvents> ended;
   absl::MutexLock lock(&mutex_);
-  subscribers_.erase(subscription);
+  const auto found = subscribers_.find(subscription);
+  if (found == subscribers_.end()) return;
+  ended = std::move(found->second);
+  subscribers_.erase(found);
 }
 
 void EventHub::WakeSubscribers() {

@@ -72,6 +72,8 @@ void Listener::BeginDrain() {
   accept_queue_.Close(MakeError(Reason::kListenerClosing,
                                 options_.name + " is being deleted",
                                 {{"listener", options_.name}}));
+  // Acceptors that could not be made have stopped already.
+  CloseIfDone();
 }
 
 void Listener::AcceptorStopped() {

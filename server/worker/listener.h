@@ -80,7 +80,8 @@ class Listener {
   void Leave();
 
   // BeginDrain turns away all that come from now on, and those who wait in
-  // Accept. AcceptorStopped must follow for each acceptor.
+  // Accept. AcceptorStopped must follow for each acceptor that has not stopped
+  // before.
   void BeginDrain();
   void AcceptorStopped();
 

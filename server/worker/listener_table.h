@@ -1,8 +1,9 @@
 // ListenerTable keeps the listeners by name, and starts and stops them on the
 // workers.
 //
-// The daemon owns it; it must not outlive the pool and the hub. Any thread may
-// use it.
+// The daemon owns it, and ends the workers before it, because they tell it of
+// listeners that close; after that only its destructor may be called. Any
+// thread may use it.
 #ifndef TLSD_SERVER_WORKER_LISTENER_TABLE_H_
 #define TLSD_SERVER_WORKER_LISTENER_TABLE_H_
 

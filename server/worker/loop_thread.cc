@@ -16,7 +16,10 @@ absl::StatusOr<std::unique_ptr<LoopThread>> LoopThread::Start() {
 LoopThread::LoopThread(std::unique_ptr<net::EventLoop> loop)
     : loop_(std::move(loop)), thread_([this] { loop_->Run(); }) {}
 
-LoopThread::~LoopThread() {
+LoopThread::~LoopThread() { Stop(); }
+
+void LoopThread::Stop() {
+  if (!thread_.joinable()) return;
   loop_->Stop();
   thread_.join();
 }

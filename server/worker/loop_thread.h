@@ -19,12 +19,16 @@ class LoopThread {
   // Start fails as EventLoop::Create does.
   static absl::StatusOr<std::unique_ptr<LoopThread>> Start();
 
-  // Stops the loop and waits for the thread.
+  // As Stop.
   ~LoopThread();
   LoopThread(const LoopThread&) = delete;
   LoopThread& operator=(const LoopThread&) = delete;
 
   net::EventLoop& loop() { return *loop_; }
+
+  // Stop stops the loop and waits for the thread; what is posted then is
+  // dropped. To call it twice is no error.
+  void Stop();
 
   // Call runs `task` on the thread and waits for it. Not from the thread
   // itself, and not after the loop was stopped.

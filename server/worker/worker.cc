@@ -45,17 +45,22 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(int index,
 Worker::Worker(int index, EventHub& events, std::unique_ptr<LoopThread> thread)
     : index_(index), events_(events), thread_(std::move(thread)) {}
 
-Worker::~Worker() {
-  // What lives on the loop must go on its thread, while it still runs.
+Worker::~Worker() { Stop(); }
+
+void Worker::Stop() {
+  if (std::exchange(is_stopped_, true)) return;
+  // What lives on the loop must go on its thread, while it still runs. Those
+  // who are told of their end find nothing here any more.
   thread_->Call([this] {
-    for (auto& [name, connecting] : connecting_) {
-      std::move(connecting.done)(
+    auto connecting = std::exchange(connecting_, {});
+    for (auto& [name, waiting] : connecting) {
+      std::move(waiting.done)(
           MakeError(Reason::kShuttingDown, "the daemon is stopping"));
     }
-    connecting_.clear();
-    connections_.clear();
-    listening_.clear();
+    const auto connections = std::exchange(connections_, {});
+    const auto listening = std::exchange(listening_, {});
   });
+  thread_->Stop();
 }
 
 // Listeners.
@@ -68,7 +73,9 @@ void Worker::AddListener(std::shared_ptr<Listener> listener,
           [this, listener](std::unique_ptr<net::Transport> transport) {
             OnAccept(listener, std::move(transport));
           });
+  // Fresh: an earlier listener of that name may not be forgotten yet.
   Listening& listening = listening_[listener->options().name];
+  listening = Listening();
   listening.listener = listener;
   if (acceptor.ok()) {
     listening.acceptor = *std::move(acceptor);
@@ -84,14 +91,15 @@ void Worker::StopListener(const std::shared_ptr<Listener>& listener,
                           std::optional<absl::Duration> drain_timeout) {
   const std::string& name = listener->options().name;
   const auto found = listening_.find(name);
-  if (found == listening_.end()) return;
+  // By identity: another listener may have the name by now.
+  if (found == listening_.end() || found->second.listener != listener) return;
   Listening& listening = found->second;
   listening.drain_timer.reset();
   if (drain_timeout == absl::ZeroDuration()) {
-    CloseConnectionsOf(name);
+    CloseConnectionsOf(*listener);
   } else if (drain_timeout.has_value()) {
     listening.drain_timer = loop().After(
-        *drain_timeout, [this, name] { CloseConnectionsOf(name); });
+        *drain_timeout, [this, listener] { CloseConnectionsOf(*listener); });
   }
   if (listening.acceptor == nullptr) return;
   listening.acceptor.reset();
@@ -120,9 +128,9 @@ void Worker::OnAccept(const std::shared_ptr<Listener>& listener,
                   std::move(transport));
 }
 
-void Worker::CloseConnectionsOf(const std::string& listener) {
+void Worker::CloseConnectionsOf(const Listener& listener) {
   for (const auto& [name, owned] : connections_) {
-    if (owned.connection->listener() == listener) owned.connection->Close();
+    if (owned.listener.get() == &listener) owned.connection->Close();
   }
 }
 
@@ -165,14 +173,17 @@ void Worker::OnDialed(
     FinishConnect(name, transport.status());
     return;
   }
-  Connecting& connecting = connecting_.at(name);
+  const auto found = connecting_.find(name);
+  // Cancelled in the same turn of the loop: the dial is not freed yet.
+  if (found == connecting_.end()) return;
+  const DialOptions& dialled = found->second.options;
   conn::ConnectionOptions options;
   options.name = name;
   options.role = tls::Role::kClient;
-  options.secure_context = connecting.options.secure_context;
-  options.secure_context_name = connecting.options.secure_context_name;
-  options.engine = connecting.options.engine;
-  options.handshake_timeout = connecting.options.timeout;
+  options.secure_context = dialled.secure_context;
+  options.secure_context_name = dialled.secure_context_name;
+  options.engine = dialled.engine;
+  options.handshake_timeout = dialled.timeout;
   StartConnection(std::move(options), Handler::kStream, nullptr,
                   *std::move(transport));
 }
@@ -234,7 +245,7 @@ void Worker::OnClosed(conn::Connection& connection) {
   if (was_open) {
     KeepClosed(connection);
   } else {
-    Post([this, name = facts.name] { connections_.erase(name); });
+    Forget(facts.name);
   }
   if (facts.role == tls::Role::kClient && !was_open) {
     FinishConnect(facts.name, facts.failure);
@@ -264,8 +275,16 @@ void Worker::KeepClosed(const conn::Connection& connection) {
 }
 
 void Worker::Forget(const std::string& name) {
-  // Later: it may be the connection that is calling.
-  Post([this, name] { connections_.erase(name); });
+  Post([this, name] {
+    const auto found = connections_.find(name);
+    if (found == connections_.end()) return;
+    const auto listening =
+        listening_.find(found->second.connection->listener());
+    if (listening != listening_.end()) {
+      listening->second.listener->accept_queue().Withdraw(name);
+    }
+    connections_.erase(found);
+  });
 }
 
 conn::Connection* Worker::Find(const std::string& name) {

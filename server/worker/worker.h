@@ -48,7 +48,13 @@ class Worker final : private conn::ConnectionOwner {
   // outlive the worker.
   static absl::StatusOr<std::unique_ptr<Worker>> Create(int index,
                                                         EventHub& events);
+  // As Stop.
   ~Worker() override;
+
+  // Stop ends what the worker does, without a word to its peers, and then its
+  // thread. What is posted afterwards is dropped. Not from the thread itself;
+  // to call it twice is no error.
+  void Stop();
 
   // Post runs `task` on the worker's thread. Any thread.
   void Post(net::EventLoop::Task task) {
@@ -132,8 +138,9 @@ class Worker final : private conn::ConnectionOwner {
   void StartConnection(conn::ConnectionOptions options, Handler handler,
                        std::shared_ptr<Listener> listener,
                        std::unique_ptr<net::Transport> transport);
-  void CloseConnectionsOf(const std::string& listener);
+  void CloseConnectionsOf(const Listener& listener);
   void KeepClosed(const conn::Connection& connection);
+  // Forget drops a connection that has ended, later: it may be calling.
   void Forget(const std::string& name);
 
   const int index_;
@@ -145,6 +152,8 @@ class Worker final : private conn::ConnectionOwner {
   // Names of ended connections, the oldest first, with the time of their end.
   std::deque<std::pair<absl::Time, std::string>> closed_;
 
+  // Not the thread's.
+  bool is_stopped_ = false;
   // Last, so that the thread ends before what it uses.
   std::unique_ptr<LoopThread> thread_;
 };

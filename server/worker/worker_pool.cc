@@ -33,6 +33,11 @@ absl::StatusOr<std::unique_ptr<WorkerPool>> WorkerPool::Create(
 WorkerPool::WorkerPool(std::vector<std::unique_ptr<Worker>> workers)
     : workers_(std::move(workers)) {}
 
+WorkerPool::~WorkerPool() {
+  // A worker that still runs may post to any other.
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->Stop();
+}
+
 std::string WorkerPool::Connect(DialOptions options, Worker::ConnectDone done) {
   const int index = static_cast<int>(next_.fetch_add(1) % workers_.size());
   std::string name = MakeConnectionName(index);

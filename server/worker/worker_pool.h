@@ -23,6 +23,9 @@ class WorkerPool {
   static absl::StatusOr<std::unique_ptr<WorkerPool>> Create(int count,
                                                             EventHub& events);
 
+  // Stops all workers before the first of them goes.
+  ~WorkerPool();
+
   int size() const { return static_cast<int>(workers_.size()); }
   Worker& worker(int index) { return *workers_[static_cast<size_t>(index)]; }
 

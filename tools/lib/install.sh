@@ -27,8 +27,14 @@ need_build() {
   need_package protobuf-compiler "its code generator"
   need_package libabsl-dev "Abseil, the base library"
   need_package libuv1-dev "libuv, the event loop"
-  need_package libcli11-dev "CLI11, the command line of tlsctl"
   need_package xz-utils "unpacks BoringSSL's source"
+  need_package libcli11-dev "CLI11, the command line of tlsctl"
+}
+
+# What the commands that `tools/dev run` prints call.
+need_demo() {
+  need_command openssl openssl "a TLS client to try"
+  need_grpcurl
 }
 
 need_test() {
@@ -40,6 +46,10 @@ need_test() {
   need_command curl curl "a TLS peer of the tests"
   need_command node nodejs "a TLS peer of the tests"
   need_command python3 python3 "counts the tests"
+  need_grpcurl
+}
+
+need_grpcurl() {
   if [[ ! -x $cache/grpcurl-$grpcurl_version/grpcurl ]]; then
     need_command go golang-go "builds grpcurl"
     need_package ca-certificates "verifies its download"

@@ -1,0 +1,164 @@
+// `tlsctl connect` and `tlsctl accept`: stdin and stdout over TLS.
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "client/cli/carry.h"
+#include "client/cli/commands.h"
+#include "client/cli/humanize.h"
+#include "client/cli/option_kinds.h"
+#include "client/cli/show.h"
+#include "client/client.h"
+#include "client/convert.h"
+#include "proto/status/error.h"
+
+namespace tlsd::client::cli {
+namespace {
+
+using Service = v1::ConnectionService::Stub;
+
+constexpr UnaryMethod kConnect = {"tlsd.v1.ConnectionService/Connect",
+                                  &Service::Connect};
+constexpr UnaryMethod kAccept = {"tlsd.v1.ConnectionService/Accept",
+                                 &Service::Accept};
+constexpr absl::string_view kStream = "tlsd.v1.ConnectionService/Stream";
+
+// ConnectCommand is the command line of `connect`.
+struct ConnectCommand {
+  std::string address;
+  std::string context;
+  std::string server_name;
+  bool insecure = false;
+  bool skip_name_check = false;
+  bool quiet = false;
+};
+
+// AcceptCommand is the command line of `accept`.
+struct AcceptCommand {
+  std::string listener;
+  bool quiet = false;
+};
+
+// PrintGrpcWithStream prints the line that makes the connection, and as a
+// comment the one that carries its cleartext, which needs its name.
+absl::Status PrintGrpcWithStream(Invocation& run, absl::string_view method,
+                                 const google::protobuf::Message& request) {
+  const absl::Status printed = run.PrintGrpc(method, request);
+  if (!printed.ok()) return printed;
+  v1::StreamRequest attach;
+  attach.mutable_attach()->set_connection("connections/ID");
+  attach.mutable_attach()->set_as_text(true);
+  return run.Print(
+      absl::StrCat("# then, with the name it answered: ",
+                   GrpcurlLine(run.options().address, kStream, attach), "\n"));
+}
+
+void Summarize(Invocation& run, const v1::Connection& connection) {
+  run.terminal().err
+      << (run.is_json()
+              ? PrettyJson(connection)
+              : ConnectionSummary(connection).Format(run.err_colour()))
+      << std::flush;
+}
+
+// Carry joins the terminal to the connection until it ends.
+absl::Status Carry(Invocation& run, const v1::Connection& facts, bool quiet) {
+  if (!quiet) Summarize(run, facts);
+  absl::StatusOr<std::shared_ptr<ControlChannel>> channel = run.channel();
+  if (!channel.ok()) return channel.status();
+  absl::StatusOr<Connection> connection =
+      Client::Over(*channel).Attach(facts.name());
+  if (!connection.ok()) return connection.status();
+  CarriedCounts counts;
+  const absl::Status carried =
+      CarryCleartext(*connection, run.terminal().in_descriptor,
+                     run.terminal().out_descriptor, counts);
+  if (!quiet && !run.is_json()) {
+    run.Note({absl::StrCat(carried.ok() ? "closed" : "ended", ": ",
+                           HumanBytes(counts.sent), " sent, ",
+                           HumanBytes(counts.received), " received"),
+              Tone::kFaint});
+  }
+  return carried;
+}
+
+absl::Status Connect(Invocation& run, const ConnectCommand& command) {
+  v1::ConnectRequest request;
+  request.set_address(command.address);
+  request.set_secure_context(ResourceName(kSecureContexts, command.context));
+  request.set_server_name(command.server_name);
+  request.set_skip_name_check(command.skip_name_check);
+  if (command.insecure) {
+    request.set_verification(v1::PEER_VERIFICATION_REPORT);
+  }
+  if (run.options().timeout.has_value()) {
+    *request.mutable_timeout() = ToProto(*run.options().timeout);
+  }
+  if (run.prints_grpc()) {
+    return PrintGrpcWithStream(run, kConnect.name, request);
+  }
+  // The daemon keeps the time, and its answer says what took so long.
+  const absl::StatusOr<v1::Connection> connection =
+      run.Call(kConnect, request, run.timeout() + kAnswerGrace);
+  if (!connection.ok()) return connection.status();
+  const absl::Status carried = Carry(run, *connection, command.quiet);
+  if (!carried.ok() || connection->authorized()) return carried;
+  return MakeError(Reason::kPeerCertificateInvalid,
+                   absl::StrCat("the server is not authorized: ",
+                                connection->authorization_error()));
+}
+
+absl::Status Accept(Invocation& run, const AcceptCommand& command) {
+  v1::AcceptRequest request;
+  request.set_listener(ResourceName(kListeners, command.listener));
+  absl::Duration timeout = absl::InfiniteDuration();
+  if (run.options().timeout.has_value()) {
+    timeout = *run.options().timeout;
+    *request.mutable_timeout() = ToProto(timeout);
+  }
+  if (run.prints_grpc()) {
+    return PrintGrpcWithStream(run, kAccept.name, request);
+  }
+  const absl::StatusOr<v1::Connection> connection =
+      run.Call(kAccept, request, timeout + kAnswerGrace);
+  if (!connection.ok()) return connection.status();
+  return Carry(run, *connection, command.quiet);
+}
+
+}  // namespace
+
+void AddCarryingCommands(CLI::App& app, Invocation& run) {
+  CLI::App* connect = app.add_subcommand(
+      "connect", "Connect, and carry stdin and stdout over TLS");
+  auto command = std::make_shared<ConnectCommand>();
+  connect
+      ->add_option("address", command->address,
+                   "host:port, [::1]:443 or unix:/path")
+      ->required();
+  connect->add_option("--context,-c", command->context,
+                      "The secure context, by ID or name (default: the "
+                      "system's trust store)");
+  connect->add_option("--server-name,-n", command->server_name,
+                      "The name to ask for and to find in the certificate");
+  connect->add_flag("--insecure,-k", command->insecure,
+                    "Connect to an unauthorized server too; exits 1 in the "
+                    "end");
+  connect->add_flag("--skip-name-check", command->skip_name_check,
+                    "Accept a certificate with any name");
+  connect->add_flag("--quiet,-q", command->quiet, "No summary on stderr");
+  connect->callback([&run, command] { run.Finish(Connect(run, *command)); });
+
+  CLI::App* accept = app.add_subcommand(
+      "accept",
+      "Take a listener's next connection, and carry stdin and "
+      "stdout over it");
+  auto accept_command = std::make_shared<AcceptCommand>();
+  accept->add_option("listener", accept_command->listener, "Its ID or name")
+      ->required();
+  accept->add_flag("--quiet,-q", accept_command->quiet, "No summary on stderr");
+  accept->callback(
+      [&run, accept_command] { run.Finish(Accept(run, *accept_command)); });
+}
+
+}  // namespace tlsd::client::cli

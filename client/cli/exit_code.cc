@@ -1,0 +1,100 @@
+#include "client/cli/exit_code.h"
+
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "client/unreachable.h"
+#include "proto/status/error.h"
+
+namespace tlsd::client::cli {
+namespace {
+
+std::string NextStepOf(Reason reason) {
+  switch (reason) {
+    case Reason::kContextNotFound:
+      return "list the contexts: tlsctl context list";
+    case Reason::kListenerNotFound:
+      return "list the listeners: tlsctl listeners";
+    case Reason::kConnectionNotFound:
+      return "list the connections: tlsctl conns --all";
+    case Reason::kContextInUse:
+      return "close its listeners first, or say --force";
+    case Reason::kContextExists:
+      return "take another ID, or: tlsctl context delete ID";
+    case Reason::kListenerExists:
+      return "take another --id, or: tlsctl close listeners/ID";
+    case Reason::kAddressInUse:
+      return "let the daemon pick a free port: tlsctl listen 127.0.0.1:0 ...";
+    case Reason::kCredentialsRequired:
+      return "make a context with a certificate: tlsctl context create --dev";
+    case Reason::kPassphraseRequired:
+      return "give it with --passphrase-file";
+    case Reason::kHandlerMismatch:
+      return "take connections of a listener that was made without --echo";
+    case Reason::kPeerCertificateUntrusted:
+      return "trust its issuer with a context that has --ca, or look at it "
+             "with --insecure";
+    case Reason::kPeerCertificateNameMismatch:
+      return "say the name you expect with --server-name";
+    case Reason::kNotTls:
+      return "check the port: what answers there does not speak TLS";
+    case Reason::kEventsCompacted:
+      return "leave --since out";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+const absl::string_view kExitCodesHelp =
+    "Exit codes:\n"
+    "  0  ok\n"
+    "  1  the TLS outcome failed: handshake, unauthorized, truncated\n"
+    "  2  usage\n"
+    "  3  the daemon cannot be reached\n"
+    "  4  not found\n"
+    "  5  timeout\n"
+    "  6  denied\n"
+    "  7  another error\n";
+
+ExitCode ExitCodeOf(const absl::Status& status) {
+  if (status.ok()) return ExitCode::kOk;
+  if (IsDaemonUnreachable(status)) return ExitCode::kUnreachable;
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+      return ExitCode::kUsage;
+    case absl::StatusCode::kNotFound:
+      return ExitCode::kNotFound;
+    case absl::StatusCode::kDeadlineExceeded:
+      return ExitCode::kTimeout;
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
+      return ExitCode::kDenied;
+    default:
+      break;
+  }
+  const std::optional<ErrorDetail> detail = GetErrorDetail(status);
+  if (!detail.has_value()) return ExitCode::kOtherError;
+  const ReasonFamily family = GetReasonInfo(detail->reason).family;
+  return family == ReasonFamily::kPeer || family == ReasonFamily::kTransport
+             ? ExitCode::kTlsFailed
+             : ExitCode::kOtherError;
+}
+
+std::string NextStep(const absl::Status& status, absl::string_view address) {
+  if (IsDaemonUnreachable(status)) {
+    return absl::StrCat("start it: tlsd --control=", address,
+                        ", or say where it is: tlsctl --address ADDRESS, "
+                        "TLSD_ADDRESS=ADDRESS");
+  }
+  const std::optional<ErrorDetail> detail = GetErrorDetail(status);
+  if (detail.has_value()) return NextStepOf(detail->reason);
+  if (status.code() == absl::StatusCode::kPermissionDenied) {
+    return "run it as the user that runs tlsd: its socket is for that user "
+           "alone";
+  }
+  return "";
+}
+
+}  // namespace tlsd::client::cli

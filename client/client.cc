@@ -1,0 +1,152 @@
+#include "client/client.h"
+
+#include <utility>
+
+#include "client/control_channel.h"
+#include "client/convert.h"
+
+namespace tlsd::client {
+namespace {
+
+constexpr int kPageSize = 200;
+
+// ListAll calls a List method until its last page. `collect` takes each page.
+template <typename Method, typename Request, typename Collect>
+absl::Status ListAll(ControlChannel& channel, Method method, Request request,
+                     Collect collect) {
+  request.set_page_size(kPageSize);
+  do {
+    const auto page = channel.Call(method, request, kCallTimeout);
+    if (!page.ok()) return page.status();
+    collect(*page);
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Client::Client(std::shared_ptr<ControlChannel> channel)
+    : channel_(std::move(channel)) {}
+
+absl::StatusOr<Client> Client::Open(absl::string_view address) {
+  absl::StatusOr<std::shared_ptr<ControlChannel>> channel =
+      ControlChannel::Open(address);
+  if (!channel.ok()) return channel.status();
+  Client client(*std::move(channel));
+  const absl::StatusOr<DaemonFacts> facts = client.GetDaemonFacts();
+  if (!facts.ok()) return facts.status();
+  return client;
+}
+
+Client Client::Over(std::shared_ptr<ControlChannel> channel) {
+  return Client(std::move(channel));
+}
+
+absl::StatusOr<DaemonFacts> Client::GetDaemonFacts() const {
+  const absl::StatusOr<v1::ServerInfo> info =
+      channel_->Call(&v1::AdminService::Stub::GetServerInfo,
+                     v1::GetServerInfoRequest(), kCallTimeout);
+  if (!info.ok()) return info.status();
+  return FromProto(*info);
+}
+
+absl::StatusOr<SecureContext> Client::CreateSecureContext(
+    const SecureContextOptions& options) const {
+  const absl::StatusOr<v1::SecureContext> context =
+      channel_->Call(&v1::SecureContextService::Stub::CreateSecureContext,
+                     ToProto(options), kCallTimeout);
+  if (!context.ok()) return context.status();
+  return SecureContext(channel_, FromProto(*context));
+}
+
+absl::StatusOr<SecureContext> Client::GetSecureContext(
+    const std::string& name) const {
+  v1::GetSecureContextRequest request;
+  request.set_name(name);
+  const absl::StatusOr<v1::SecureContext> context = channel_->Call(
+      &v1::SecureContextService::Stub::GetSecureContext, request, kCallTimeout);
+  if (!context.ok()) return context.status();
+  return SecureContext(channel_, FromProto(*context));
+}
+
+absl::StatusOr<std::vector<SecureContext>> Client::ListSecureContexts() const {
+  std::vector<SecureContext> contexts;
+  const absl::Status listed = ListAll(
+      *channel_, &v1::SecureContextService::Stub::ListSecureContexts,
+      v1::ListSecureContextsRequest(),
+      [&](const v1::ListSecureContextsResponse& page) {
+        for (const v1::SecureContext& context : page.secure_contexts()) {
+          contexts.push_back(SecureContext(channel_, FromProto(context)));
+        }
+      });
+  if (!listed.ok()) return listed;
+  return contexts;
+}
+
+absl::StatusOr<Listener> Client::Listen(const ListenerOptions& options) const {
+  const absl::StatusOr<v1::Listener> listener =
+      channel_->Call(&v1::ListenerService::Stub::CreateListener,
+                     ToProto(options), kCallTimeout);
+  if (!listener.ok()) return listener.status();
+  return Listener(channel_, FromProto(*listener));
+}
+
+absl::StatusOr<Listener> Client::GetListener(const std::string& name) const {
+  v1::GetListenerRequest request;
+  request.set_name(name);
+  const absl::StatusOr<v1::Listener> listener = channel_->Call(
+      &v1::ListenerService::Stub::GetListener, request, kCallTimeout);
+  if (!listener.ok()) return listener.status();
+  return Listener(channel_, FromProto(*listener));
+}
+
+absl::StatusOr<std::vector<Listener>> Client::ListListeners() const {
+  std::vector<Listener> listeners;
+  const absl::Status listed = ListAll(
+      *channel_, &v1::ListenerService::Stub::ListListeners,
+      v1::ListListenersRequest(), [&](const v1::ListListenersResponse& page) {
+        for (const v1::Listener& listener : page.listeners()) {
+          listeners.push_back(Listener(channel_, FromProto(listener)));
+        }
+      });
+  if (!listed.ok()) return listed;
+  return listeners;
+}
+
+absl::StatusOr<Connection> Client::Connect(
+    const ConnectOptions& options) const {
+  const absl::StatusOr<v1::Connection> connection =
+      channel_->Call(&v1::ConnectionService::Stub::Connect, ToProto(options),
+                     options.timeout + kAnswerGrace);
+  if (!connection.ok()) return connection.status();
+  return Connection::AttachNew(channel_, connection->name(),
+                               options.detach_policy);
+}
+
+absl::StatusOr<Connection> Client::Attach(const std::string& name,
+                                          DetachPolicy policy) const {
+  return Connection::Attach(channel_, name, policy);
+}
+
+absl::StatusOr<std::vector<ConnectionFacts>> Client::ListConnections(
+    const std::string& listener) const {
+  v1::ListConnectionsRequest request;
+  request.set_listener(listener);
+  std::vector<ConnectionFacts> connections;
+  const absl::Status listed =
+      ListAll(*channel_, &v1::ConnectionService::Stub::ListConnections, request,
+              [&](const v1::ListConnectionsResponse& page) {
+                for (const v1::Connection& connection : page.connections()) {
+                  connections.push_back(FromProto(connection));
+                }
+              });
+  if (!listed.ok()) return listed;
+  return connections;
+}
+
+absl::StatusOr<EventStream> Client::Watch(const WatchOptions& options) const {
+  return EventStream::Open(channel_, options);
+}
+
+}  // namespace tlsd::client

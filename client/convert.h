@@ -1,0 +1,58 @@
+// Conversions between the messages of proto/tlsd/v1 and the plain structs of
+// the library's public headers.
+//
+// This is internal to client/. Each function is total: it checks nothing (the
+// daemon does) and turns what it does not know, e.g. an enumerator of a newer
+// daemon, into the struct's zero value. Nothing here holds state.
+#ifndef TLSD_CLIENT_CONVERT_H_
+#define TLSD_CLIENT_CONVERT_H_
+
+#include <google/protobuf/duration.pb.h>
+#include <google/protobuf/timestamp.pb.h>
+
+#include "absl/time/time.h"
+#include "client/connection.h"
+#include "client/event_stream.h"
+#include "client/facts.h"
+#include "client/listener.h"
+#include "client/secure_context.h"
+#include "tlsd/v1/admin_service.pb.h"
+#include "tlsd/v1/connection_service.pb.h"
+#include "tlsd/v1/event_service.pb.h"
+#include "tlsd/v1/listener_service.pb.h"
+#include "tlsd/v1/secure_context_service.pb.h"
+#include "tlsd/v1/types.pb.h"
+
+namespace tlsd::client {
+
+// An infinite duration becomes the longest that protobuf allows.
+google::protobuf::Duration ToProto(absl::Duration duration);
+absl::Duration FromProto(const google::protobuf::Duration& duration);
+absl::Time FromProto(const google::protobuf::Timestamp& time);
+
+v1::TlsVersion ToProto(TlsVersion version);
+TlsVersion FromProto(v1::TlsVersion version);
+v1::ClientCertificateMode ToProto(ClientCertificateMode mode);
+ClientCertificateMode FromProto(v1::ClientCertificateMode mode);
+v1::EventType ToProto(EventType type);
+EventType FromProto(v1::EventType type);
+v1::DetachPolicy ToProto(DetachPolicy policy);
+
+v1::CreateSecureContextRequest ToProto(const SecureContextOptions& options);
+v1::CreateListenerRequest ToProto(const ListenerOptions& options);
+v1::ConnectRequest ToProto(const ConnectOptions& options);
+v1::WatchEventsRequest ToProto(const WatchOptions& options);
+
+SocketAddress FromProto(const v1::SocketAddress& address);
+CertificateFacts FromProto(const v1::Certificate& certificate);
+HandshakeFacts FromProto(const v1::Handshake& handshake);
+Failure FromProto(const v1::Failure& failure);
+ConnectionFacts FromProto(const v1::Connection& connection);
+ListenerFacts FromProto(const v1::Listener& listener);
+SecureContextFacts FromProto(const v1::SecureContext& context);
+DaemonFacts FromProto(const v1::ServerInfo& info);
+Event FromProto(const v1::Event& event);
+
+}  // namespace tlsd::client
+
+#endif  // TLSD_CLIENT_CONVERT_H_

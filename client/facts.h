@@ -1,0 +1,170 @@
+// Facts: what tlsd tells about itself, its contexts, listeners and connections.
+//
+// These are plain values that mirror the messages of proto/tlsd/v1, where each
+// field is documented at length. They are snapshots: nothing here changes after
+// it was returned, holds a resource, or talks to the daemon. Anybody may own
+// them, and different threads may read one at the same time.
+#ifndef TLSD_CLIENT_FACTS_H_
+#define TLSD_CLIENT_FACTS_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace tlsd::client {
+
+// TlsVersion is a version of the TLS protocol. `kDefault` stands in options for
+// the default of the field; in facts it means that none was negotiated.
+enum class TlsVersion { kDefault, kTls10, kTls11, kTls12, kTls13 };
+
+// Role says which end of a connection the daemon plays.
+enum class Role { kUnknown, kClient, kServer };
+
+// ConnectionState is where a connection is in its life.
+enum class ConnectionState { kUnknown, kHandshaking, kOpen, kClosed };
+
+// ListenerState is where a listener is in its life.
+enum class ListenerState { kUnknown, kActive, kDraining, kClosed };
+
+// ClientCertificateMode says whether a server asks its clients for a
+// certificate, and whether it refuses those that show no good one.
+enum class ClientCertificateMode { kNone, kRequest, kRequire };
+
+// Handler says what happens to the cleartext of a listener's connections:
+// `kStream` holds it for `Listener::Accept`, `kEcho` sends it back.
+enum class Handler { kStream, kEcho };
+
+// SocketAddress is the address of one end of a socket.
+struct SocketAddress {
+  std::string family;   // "IPv4", "IPv6" or "unix"
+  std::string address;  // e.g. "127.0.0.1"; empty for a unix socket
+  int port = 0;         // 0 for a unix socket
+  std::string path;     // of a unix socket; empty if that end has no name
+};
+
+// ToString returns the form that options take: "127.0.0.1:443", "[::1]:443" or
+// "unix:/path". It is empty if the family is.
+std::string ToString(const SocketAddress& address);
+
+// CertificateFacts is a certificate as far as it can be told without judging.
+struct CertificateFacts {
+  std::string subject;  // e.g. "C=DE, O=Example, CN=www.example.com"
+  std::string issuer;
+  std::vector<std::string> subject_alternative_names;  // e.g. "DNS:localhost"
+  std::optional<absl::Time> not_before_time;
+  std::optional<absl::Time> not_after_time;
+  std::string serial_number;       // upper-case hexadecimal
+  std::string sha256_fingerprint;  // upper-case hexadecimal with colons
+  std::string public_key;          // e.g. "RSA 2048"
+  std::string der;                 // the certificate itself
+};
+
+// HandshakeFacts is what a handshake agreed on. Names are OpenSSL's.
+struct HandshakeFacts {
+  TlsVersion version = TlsVersion::kDefault;
+  std::string protocol;              // e.g. "TLSv1.3"
+  std::string cipher;                // e.g. "ECDHE-RSA-AES128-GCM-SHA256"
+  std::string cipher_standard_name;  // e.g. "TLS_AES_128_GCM_SHA256"
+  std::string group;                 // e.g. "X25519"; empty if there was none
+  std::string alpn_protocol;         // empty if none was negotiated
+  std::string server_name;           // SNI; empty if none
+  bool resumed = false;              // whether an earlier session was resumed
+};
+
+// Failure is what ended a connection that did not end cleanly.
+struct Failure {
+  std::string reason;   // of docs/error_reasons.md, e.g. "TLS_TRUNCATED"
+  std::string message;  // for people
+  std::map<std::string, std::string> metadata;
+};
+
+// ConnectionFacts is a connection at one moment.
+struct ConnectionFacts {
+  std::string name;  // "connections/ID"
+  Role role = Role::kUnknown;
+  ConnectionState state = ConnectionState::kUnknown;
+  std::string listener;        // "listeners/ID"; empty for a client
+  std::string secure_context;  // empty for the daemon's default
+  SocketAddress local_address;
+  SocketAddress remote_address;
+  std::optional<HandshakeFacts> handshake;  // unset before it is complete
+
+  // Whether the peer showed a certificate that the trust anchors vouch for and
+  // that, for a server, has the right name.
+  bool authorized = false;
+  // Why not, e.g. "CERT_HAS_EXPIRED". Empty if authorized, or if no certificate
+  // was asked for.
+  std::string authorization_error;
+  std::optional<CertificateFacts> peer_certificate;
+
+  // Bytes so far. Those on the wire count handshake and record overhead too.
+  int64_t cleartext_bytes_received = 0;
+  int64_t cleartext_bytes_sent = 0;
+  int64_t wire_bytes_received = 0;
+  int64_t wire_bytes_sent = 0;
+
+  bool peer_closed = false;  // whether the peer has sent close_notify
+  bool shut_down = false;    // whether we have
+
+  std::optional<absl::Time> create_time;
+  std::optional<absl::Time> open_time;
+  std::optional<absl::Time> close_time;
+  std::optional<Failure> failure;  // why it ended, if not cleanly
+};
+
+// ListenerFacts is a listener at one moment.
+struct ListenerFacts {
+  std::string name;            // "listeners/ID"
+  std::string address;         // as it was asked for
+  std::string secure_context;  // "secureContexts/ID"
+  Handler handler = Handler::kStream;
+  absl::Duration handshake_timeout;
+  int max_connections = 0;
+  SocketAddress bound_address;  // as the socket really has it
+  ListenerState state = ListenerState::kUnknown;
+  int64_t connection_count = 0;  // open now, handshakes included
+  int64_t accepted_count = 0;    // so far
+  int64_t rejected_count = 0;    // turned away because of `max_connections`
+  std::optional<absl::Time> create_time;
+  std::string etag;
+};
+
+// SecureContextFacts is a secure context, without its secrets.
+struct SecureContextFacts {
+  std::string name;                            // "secureContexts/ID"
+  std::vector<CertificateFacts> certificates;  // own chain, own one first
+  bool trusts_system = false;                  // the system's trust store
+  bool trusts_development = false;             // the development authority
+  std::string system_trust_path;               // where that store was found
+  int trusted_certificate_count = 0;
+  TlsVersion min_version = TlsVersion::kDefault;
+  TlsVersion max_version = TlsVersion::kDefault;
+  std::vector<std::string> alpn_protocols;  // most preferred first
+  ClientCertificateMode client_certificate_mode = ClientCertificateMode::kNone;
+  std::optional<absl::Time> expire_time;  // of the first own certificate to end
+  std::optional<absl::Time> create_time;
+  std::string etag;
+};
+
+// DaemonFacts is what the daemon tells about itself.
+struct DaemonFacts {
+  std::string version;             // of tlsd, e.g. "0.1.0"
+  std::string boringssl_revision;  // that it is built from
+  std::string grpc_version;        // that it runs on
+  std::optional<absl::Time> start_time;
+  int64_t process_id = 0;
+  int worker_count = 0;  // threads of the data plane
+  int64_t secure_context_count = 0;
+  int64_t listener_count = 0;
+  int64_t connection_count = 0;  // open now, handshakes included
+  // The root of the development authority in PEM. Another after each start.
+  std::string development_root;
+};
+
+}  // namespace tlsd::client
+
+#endif  // TLSD_CLIENT_FACTS_H_

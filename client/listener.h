@@ -1,0 +1,82 @@
+// Listener is a handle of a socket on which the daemon accepts TLS connections.
+// It is the listening half of what `tls.createServer` returns.
+//
+// It owns no socket: the daemon does. Destroying a handle leaves the listener
+// accepting; `Close` ends it. Handles can be copied, outlive their `Client`,
+// and be used by any thread: several may be in `Accept` at once, and `Close`
+// in one ends `Accept` in the others.
+#ifndef TLSD_CLIENT_LISTENER_H_
+#define TLSD_CLIENT_LISTENER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/connection.h"
+#include "client/facts.h"
+
+namespace tlsd::client {
+
+// ListenerOptions is what Listen takes.
+struct ListenerOptions {
+  // The last part of the name, e.g. "web". Default: the daemon picks one.
+  std::string id = {};
+  // Required. "127.0.0.1:8443", "[::1]:8443", ":8443" for every interface, or
+  // "unix:/path". Port 0 picks a free port: see `ListenerFacts::bound_address`.
+  std::string address = {};
+  // Required. The name of a context with credentials.
+  std::string secure_context = {};
+  // What happens to the cleartext.
+  Handler handler = Handler::kStream;
+  // How long a handshake may take, at most one hour. 0: the default, 120 s.
+  absl::Duration handshake_timeout = absl::ZeroDuration();
+  // How many connections may be open at once. 0: the default, 10000.
+  int max_connections = 0;
+};
+
+class Listener {
+ public:
+  // name returns "listeners/ID".
+  const std::string& name() const { return facts_.name; }
+
+  // facts returns the listener as it was when this handle was made.
+  const ListenerFacts& facts() const { return facts_; }
+
+  // address returns where the socket really listens, in the form that
+  // `ConnectOptions::address` takes.
+  std::string address() const { return ToString(facts_.bound_address); }
+
+  // GetFacts asks the daemon for the listener as it is now. It fails with
+  // LISTENER_NOT_FOUND if it is gone.
+  absl::StatusOr<ListenerFacts> GetFacts() const;
+
+  // Accept waits for the next connection whose handshake is complete, takes it
+  // from all other callers, and attaches to it.
+  //
+  // It fails with WAIT_TIMEOUT after `timeout`, nothing lost; LISTENER_CLOSING
+  // when the listener is closed meanwhile, LISTENER_NOT_FOUND when it was
+  // before; HANDLER_MISMATCH if the handler is not `kStream`. `policy` says
+  // what becomes of the connection if the returned object dies early.
+  absl::StatusOr<Connection> Accept(
+      absl::Duration timeout = absl::InfiniteDuration(),
+      DetachPolicy policy = DetachPolicy::kClose) const;
+
+  // Close stops accepting at once. Connections still open after `drain` are
+  // closed with close_notify; with an infinite `drain` they may stay as long as
+  // they like. It does not wait for them: the event LISTENER_CLOSED tells when
+  // the last has ended. To close again sets the newer deadline.
+  absl::Status Close(absl::Duration drain = absl::InfiniteDuration()) const;
+
+ private:
+  friend class Client;
+  Listener(std::shared_ptr<ControlChannel> channel, ListenerFacts facts);
+
+  std::shared_ptr<ControlChannel> channel_;
+  ListenerFacts facts_;
+};
+
+}  // namespace tlsd::client
+
+#endif  // TLSD_CLIENT_LISTENER_H_

@@ -1,0 +1,67 @@
+#include "tests/tidy/exemptions.h"
+
+namespace tlsd::tidy {
+namespace {
+
+constexpr absl::string_view kByCommandLine =
+    "A verb is what its command line does, options and output together.";
+constexpr absl::string_view kByClient =
+    "It has no behaviour without the client that makes it.";
+constexpr absl::string_view kByRpc =
+    "An adapter of gRPC; only a real channel calls it as gRPC does.";
+constexpr absl::string_view kAsAProcess =
+    "It is what a process does, so a process is what is tested.";
+
+}  // namespace
+
+const std::vector<Exemption>& Exemptions() {
+  static const auto& exemptions = *new std::vector<Exemption>{
+      {"client/cli/carrying_commands.cc",
+       "tests/unit/client/cli/tlsctl_test.cc", kByCommandLine},
+      {"client/cli/completion_command.cc",
+       "tests/unit/client/cli/tlsctl_test.cc", kByCommandLine},
+      {"client/cli/connection_commands.cc",
+       "tests/unit/client/cli/tlsctl_test.cc", kByCommandLine},
+      {"client/cli/context_commands.cc", "tests/unit/client/cli/tlsctl_test.cc",
+       kByCommandLine},
+      {"client/cli/event_command.cc", "tests/unit/client/cli/tlsctl_test.cc",
+       kByCommandLine},
+      {"client/cli/invocation.cc", "tests/unit/client/cli/tlsctl_test.cc",
+       kByCommandLine},
+      {"client/cli/listener_commands.cc",
+       "tests/unit/client/cli/tlsctl_test.cc", kByCommandLine},
+      {"client/cli/option_kinds.cc", "tests/unit/client/cli/tlsctl_test.cc",
+       kByCommandLine},
+      {"client/cli/status_command.cc", "tests/unit/client/cli/tlsctl_test.cc",
+       kByCommandLine},
+      {"client/cli/tlsctl_main.cc", "tests/readme/readme_test.sh", kAsAProcess},
+      {"client/listener.cc", "tests/unit/client/client_test.cc", kByClient},
+      {"client/secure_context.cc", "tests/unit/client/client_test.cc",
+       kByClient},
+      {"client/unreachable.cc", "tests/unit/client/control_channel_test.cc",
+       kByClient},
+      {"server/control/accept_call.cc", "tests/integration/accept_test.cc",
+       kByRpc},
+      {"server/control/admin_service.cc", "tests/integration/admin_test.cc",
+       kByRpc},
+      {"server/control/cleartext.cc", "tests/integration/stream_test.cc",
+       kByRpc},
+      {"server/control/control_server.cc",
+       "tests/integration/control_endpoint_test.cc", kByRpc},
+      {"server/control/event_service.cc", "tests/integration/events_test.cc",
+       kByRpc},
+      {"server/control/listener_service.cc",
+       "tests/integration/listener_test.cc", kByRpc},
+      {"server/control/stream_call.cc", "tests/integration/stream_test.cc",
+       kByRpc},
+      {"server/control/watch_call.cc", "tests/integration/events_test.cc",
+       kByRpc},
+      {"server/main/daemon.cc", "tests/integration/control_endpoint_test.cc",
+       kAsAProcess},
+      {"server/main/tlsd_main.cc", "tests/integration/control_endpoint_test.cc",
+       kAsAProcess},
+  };
+  return exemptions;
+}
+
+}  // namespace tlsd::tidy

@@ -1,0 +1,52 @@
+#include "client/cli/exit_code.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "client/unreachable.h"
+#include "proto/status/error.h"
+
+namespace tlsd::client::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+ExitCode CodeOf(Reason reason) { return ExitCodeOf(MakeError(reason, "m")); }
+
+TEST(ExitCodeTest, KeepsItsPromise) {
+  EXPECT_EQ(ExitCodeOf(absl::OkStatus()), ExitCode::kOk);
+  EXPECT_EQ(CodeOf(Reason::kPeerAlert), ExitCode::kTlsFailed);
+  EXPECT_EQ(CodeOf(Reason::kPeerCertificateUntrusted), ExitCode::kTlsFailed);
+  EXPECT_EQ(CodeOf(Reason::kTlsTruncated), ExitCode::kTlsFailed);
+  EXPECT_EQ(CodeOf(Reason::kNotTls), ExitCode::kTlsFailed);
+  EXPECT_EQ(CodeOf(Reason::kConnectRefused), ExitCode::kTlsFailed);
+  EXPECT_EQ(CodeOf(Reason::kFieldInvalid), ExitCode::kUsage);
+  EXPECT_EQ(ExitCodeOf(DaemonUnreachable("unix:/x", "c")),
+            ExitCode::kUnreachable);
+  EXPECT_EQ(CodeOf(Reason::kContextNotFound), ExitCode::kNotFound);
+  EXPECT_EQ(CodeOf(Reason::kWaitTimeout), ExitCode::kTimeout);
+  EXPECT_EQ(CodeOf(Reason::kHandshakeTimeout), ExitCode::kTimeout);
+  EXPECT_EQ(ExitCodeOf(absl::DeadlineExceededError("m")), ExitCode::kTimeout);
+  EXPECT_EQ(CodeOf(Reason::kAddressDenied), ExitCode::kDenied);
+  EXPECT_EQ(ExitCodeOf(absl::PermissionDeniedError("m")), ExitCode::kDenied);
+  EXPECT_EQ(CodeOf(Reason::kContextInUse), ExitCode::kOtherError);
+  EXPECT_EQ(ExitCodeOf(absl::UnknownError("m")), ExitCode::kOtherError);
+}
+
+TEST(ExitCodeTest, HasANumberForEveryReasonButOk) {
+  for (const ReasonInfo& info : AllReasons()) {
+    EXPECT_NE(CodeOf(info.reason), ExitCode::kOk) << info.name;
+    EXPECT_NE(CodeOf(info.reason), ExitCode::kUnreachable) << info.name;
+  }
+}
+
+TEST(ExitCodeTest, TellsTheNextStep) {
+  EXPECT_THAT(NextStep(DaemonUnreachable("unix:/x", "c"), "unix:/x"),
+              HasSubstr("tlsd --control=unix:/x"));
+  EXPECT_THAT(NextStep(MakeError(Reason::kContextNotFound, "m"), ""),
+              HasSubstr("tlsctl context list"));
+  EXPECT_EQ(NextStep(absl::UnknownError("m"), ""), "");
+}
+
+}  // namespace
+}  // namespace tlsd::client::cli

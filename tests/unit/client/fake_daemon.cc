@@ -1,0 +1,190 @@
+#include "tests/unit/client/fake_daemon.h"
+
+#include <stdlib.h>
+
+#include <chrono>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "proto/status/rpc_status.h"
+
+namespace tlsd::testing {
+namespace {
+
+template <typename Request, typename Response>
+grpc::Status Answer(const UnaryHandler<Request, Response>& handler,
+                    const Request* request, Response* response) {
+  if (!handler) return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "");
+  return ToRpcStatus(handler(*request, *response));
+}
+
+}  // namespace
+
+SocketFolder::SocketFolder() : path_("/tmp/tlsd-XXXXXX") {
+  if (mkdtemp(path_.data()) == nullptr) abort();
+}
+
+SocketFolder::~SocketFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+// Services is the gRPC side of a FakeDaemon.
+class FakeDaemon::Services {
+ public:
+  explicit Services(Handlers& on)
+      : admin(on), contexts(on), listeners(on), connections(on), events(on) {}
+
+  struct Admin final : v1::AdminService::Service {
+    explicit Admin(Handlers& handlers) : on(handlers) {}
+    grpc::Status GetServerInfo(grpc::ServerContext*,
+                               const v1::GetServerInfoRequest* request,
+                               v1::ServerInfo* response) override {
+      return Answer(on.get_server_info, request, response);
+    }
+    Handlers& on;
+  };
+
+  struct Contexts final : v1::SecureContextService::Service {
+    explicit Contexts(Handlers& handlers) : on(handlers) {}
+    grpc::Status CreateSecureContext(
+        grpc::ServerContext*, const v1::CreateSecureContextRequest* request,
+        v1::SecureContext* response) override {
+      return Answer(on.create_secure_context, request, response);
+    }
+    grpc::Status ListSecureContexts(
+        grpc::ServerContext*, const v1::ListSecureContextsRequest* request,
+        v1::ListSecureContextsResponse* response) override {
+      return Answer(on.list_secure_contexts, request, response);
+    }
+    Handlers& on;
+  };
+
+  struct Listeners final : v1::ListenerService::Service {
+    explicit Listeners(Handlers& handlers) : on(handlers) {}
+    grpc::Status CreateListener(grpc::ServerContext*,
+                                const v1::CreateListenerRequest* request,
+                                v1::Listener* response) override {
+      return Answer(on.create_listener, request, response);
+    }
+    grpc::Status DeleteListener(grpc::ServerContext*,
+                                const v1::DeleteListenerRequest* request,
+                                v1::Listener* response) override {
+      return Answer(on.delete_listener, request, response);
+    }
+    grpc::Status ListListeners(grpc::ServerContext*,
+                               const v1::ListListenersRequest* request,
+                               v1::ListListenersResponse* response) override {
+      return Answer(on.list_listeners, request, response);
+    }
+    Handlers& on;
+  };
+
+  struct Connections final : v1::ConnectionService::Service {
+    explicit Connections(Handlers& handlers) : on(handlers) {}
+    grpc::Status Connect(grpc::ServerContext*,
+                         const v1::ConnectRequest* request,
+                         v1::Connection* response) override {
+      return Answer(on.connect, request, response);
+    }
+    grpc::Status Accept(grpc::ServerContext*, const v1::AcceptRequest* request,
+                        v1::Connection* response) override {
+      return Answer(on.accept, request, response);
+    }
+    grpc::Status ListConnections(
+        grpc::ServerContext*, const v1::ListConnectionsRequest* request,
+        v1::ListConnectionsResponse* response) override {
+      return Answer(on.list_connections, request, response);
+    }
+    grpc::Status Close(grpc::ServerContext*, const v1::CloseRequest* request,
+                       v1::Connection* response) override {
+      return Answer(on.close, request, response);
+    }
+    grpc::Status Reset(grpc::ServerContext*, const v1::ResetRequest* request,
+                       v1::Connection* response) override {
+      return Answer(on.reset, request, response);
+    }
+    grpc::Status Stream(grpc::ServerContext*,
+                        CleartextStream* stream) override {
+      v1::StreamRequest first;
+      if (!on.stream || !stream->Read(&first)) {
+        return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "");
+      }
+      v1::StreamResponse attached;
+      attached.mutable_attached()->set_name(first.attach().connection());
+      attached.mutable_attached()->set_authorized(true);
+      stream->Write(attached);
+      return ToRpcStatus(on.stream(first.attach(), *stream));
+    }
+    Handlers& on;
+  };
+
+  struct Events final : v1::EventService::Service {
+    explicit Events(Handlers& handlers) : on(handlers) {}
+    grpc::Status ListEvents(grpc::ServerContext*,
+                            const v1::ListEventsRequest* request,
+                            v1::ListEventsResponse* response) override {
+      return Answer(on.list_events, request, response);
+    }
+    grpc::Status WatchEvents(
+        grpc::ServerContext* context, const v1::WatchEventsRequest* request,
+        grpc::ServerWriter<v1::WatchEventsResponse>* writer) override {
+      if (!on.watch_events) {
+        return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "");
+      }
+      return ToRpcStatus(on.watch_events(*request, *context, *writer));
+    }
+    Handlers& on;
+  };
+
+  Admin admin;
+  Contexts contexts;
+  Listeners listeners;
+  Connections connections;
+  Events events;
+};
+
+FakeDaemon::FakeDaemon()
+    : address_("unix:" + folder_.path() + "/control"),
+      services_(std::make_unique<Services>(on)) {
+  on.get_server_info = [](const v1::GetServerInfoRequest&,
+                          v1::ServerInfo& info) {
+    info.set_version("9.9.9");
+    return absl::OkStatus();
+  };
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
+  builder.RegisterService(&services_->admin);
+  builder.RegisterService(&services_->contexts);
+  builder.RegisterService(&services_->listeners);
+  builder.RegisterService(&services_->connections);
+  builder.RegisterService(&services_->events);
+  server_ = builder.BuildAndStart();
+  if (server_ == nullptr) abort();
+}
+
+FakeDaemon::~FakeDaemon() {
+  server_->Shutdown(std::chrono::system_clock::now());
+}
+
+v1::StreamResponse Data(const std::string& cleartext) {
+  v1::StreamResponse response;
+  response.set_data(cleartext);
+  return response;
+}
+
+v1::StreamResponse End() {
+  v1::StreamResponse response;
+  response.mutable_end();
+  return response;
+}
+
+std::string ReadAll(CleartextStream& stream) {
+  std::string all;
+  v1::StreamRequest request;
+  while (stream.Read(&request)) all += request.data();
+  return all;
+}
+
+}  // namespace tlsd::testing

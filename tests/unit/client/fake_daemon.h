@@ -1,0 +1,106 @@
+// FakeDaemon answers the calls of a client under test, as each test tells it.
+//
+// It is a real gRPC server on a unix socket of its own, without TLS, rules or
+// memory: a call whose handler is not set fails with UNIMPLEMENTED. Set the
+// handlers before the client calls; they run on gRPC's threads. It belongs to
+// the test that made it.
+#ifndef TLSD_TESTS_UNIT_CLIENT_FAKE_DAEMON_H_
+#define TLSD_TESTS_UNIT_CLIENT_FAKE_DAEMON_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "tlsd/v1/admin_service.grpc.pb.h"
+#include "tlsd/v1/connection_service.grpc.pb.h"
+#include "tlsd/v1/event_service.grpc.pb.h"
+#include "tlsd/v1/listener_service.grpc.pb.h"
+#include "tlsd/v1/secure_context_service.grpc.pb.h"
+
+namespace tlsd::testing {
+
+// SocketFolder is a new folder with a path short enough for unix sockets,
+// removed with all that is in it at the end.
+class SocketFolder {
+ public:
+  SocketFolder();
+  SocketFolder(const SocketFolder&) = delete;
+  SocketFolder& operator=(const SocketFolder&) = delete;
+  ~SocketFolder();
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+template <typename Request, typename Response>
+using UnaryHandler = std::function<absl::Status(const Request&, Response&)>;
+
+using CleartextStream =
+    grpc::ServerReaderWriter<v1::StreamResponse, v1::StreamRequest>;
+
+// Handlers is what the daemon does.
+struct Handlers {
+  UnaryHandler<v1::GetServerInfoRequest, v1::ServerInfo> get_server_info;
+  UnaryHandler<v1::CreateSecureContextRequest, v1::SecureContext>
+      create_secure_context;
+  UnaryHandler<v1::ListSecureContextsRequest, v1::ListSecureContextsResponse>
+      list_secure_contexts;
+  UnaryHandler<v1::CreateListenerRequest, v1::Listener> create_listener;
+  UnaryHandler<v1::DeleteListenerRequest, v1::Listener> delete_listener;
+  UnaryHandler<v1::ListListenersRequest, v1::ListListenersResponse>
+      list_listeners;
+  UnaryHandler<v1::ConnectRequest, v1::Connection> connect;
+  UnaryHandler<v1::AcceptRequest, v1::Connection> accept;
+  UnaryHandler<v1::ListConnectionsRequest, v1::ListConnectionsResponse>
+      list_connections;
+  UnaryHandler<v1::CloseRequest, v1::Connection> close;
+  UnaryHandler<v1::ResetRequest, v1::Connection> reset;
+  UnaryHandler<v1::ListEventsRequest, v1::ListEventsResponse> list_events;
+  // Called after `attach` was answered with `attached`.
+  std::function<absl::Status(const v1::StreamAttach&, CleartextStream&)> stream;
+  std::function<absl::Status(const v1::WatchEventsRequest&,
+                             grpc::ServerContext&,
+                             grpc::ServerWriter<v1::WatchEventsResponse>&)>
+      watch_events;
+};
+
+class FakeDaemon {
+ public:
+  FakeDaemon();
+  FakeDaemon(const FakeDaemon&) = delete;
+  FakeDaemon& operator=(const FakeDaemon&) = delete;
+  // Ends all calls first.
+  ~FakeDaemon();
+
+  // address returns "unix:/path".
+  const std::string& address() const { return address_; }
+
+  // Handlers begin with a GetServerInfo that answers version "9.9.9".
+  Handlers on;
+
+ private:
+  class Services;
+
+  SocketFolder folder_;
+  std::string address_;
+  std::unique_ptr<Services> services_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+// Data returns a message of a stream with this cleartext.
+v1::StreamResponse Data(const std::string& cleartext);
+
+// End returns the message that says that the peer has ended.
+v1::StreamResponse End();
+
+// ReadAll returns what the client sends until it half-closes or is gone.
+std::string ReadAll(CleartextStream& stream);
+
+}  // namespace tlsd::testing
+
+#endif  // TLSD_TESTS_UNIT_CLIENT_FAKE_DAEMON_H_

@@ -1,0 +1,310 @@
+#include "server/conn/stream_sink.h"
+
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "proto/status/error.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/unit/conn/connection_harness.h"
+
+namespace tlsd::conn {
+namespace {
+
+using net::Noise;
+using testing::FailsWith;
+using testing::IsOk;
+
+absl::Status TimedOut() {
+  return MakeError(Reason::kWaitTimeout, "nothing happened");
+}
+
+class StreamSinkTest : public ::testing::Test {
+ protected:
+  StreamSinkTest() : StreamSinkTest(std::make_unique<StreamSink>()) {}
+
+  void Read(size_t size_max = 65536) {
+    sink_.Read(connection_, size_max,
+               [this](absl::StatusOr<StreamSink::Cleartext> result) {
+                 ++read_count_;
+                 read_ = std::move(result);
+               });
+  }
+  void Write(std::string bytes, bool shut_down = false) {
+    sink_.Write(connection_, std::move(bytes), shut_down,
+                [this](absl::Status status) {
+                  ++write_count_;
+                  written_ = std::move(status);
+                });
+  }
+
+  // Before the harness, whose end answers what waits.
+  int read_count_ = 0;
+  absl::StatusOr<StreamSink::Cleartext> read_;
+  int write_count_ = 0;
+  absl::Status written_;
+
+  StreamSink& sink_;
+  ConnectionHarness harness_;
+  Connection& connection_ = harness_.connection();
+  testing::FakeWire& wire_ = harness_.wire();
+  TestPeer& peer_ = harness_.peer();
+
+ private:
+  explicit StreamSinkTest(std::unique_ptr<StreamSink> sink)
+      : sink_(*sink), harness_(std::move(sink)) {}
+};
+
+TEST_F(StreamSinkTest, AnswersAReadWhenBytesCome) {
+  harness_.Open();
+  Read();
+  EXPECT_EQ(read_count_, 0);
+
+  peer_.Send("hello");
+  harness_.Pump();
+
+  ASSERT_EQ(read_count_, 1);
+  ASSERT_THAT(read_, IsOk());
+  EXPECT_EQ(read_->bytes, "hello");
+  EXPECT_FALSE(read_->end);
+}
+
+TEST_F(StreamSinkTest, AnswersAReadAtOnceIfBytesWait) {
+  harness_.Open();
+  peer_.Send("hello");
+  harness_.Pump();
+
+  Read();
+
+  ASSERT_EQ(read_count_, 1);
+  EXPECT_EQ(read_->bytes, "hello");
+}
+
+TEST_F(StreamSinkTest, ReadsNoMoreThanAsked) {
+  harness_.Open();
+  peer_.Send("hello");
+  harness_.Pump();
+
+  Read(2);
+  EXPECT_EQ(read_->bytes, "he");
+  Read(100);
+  EXPECT_EQ(read_->bytes, "llo");
+}
+
+TEST_F(StreamSinkTest, AnswersOneReadWithOneArrival) {
+  harness_.Open();
+  Read();
+  peer_.Send("one");
+  harness_.Pump();
+  peer_.Send("two");
+  harness_.Pump();
+
+  EXPECT_EQ(read_count_, 1);
+  EXPECT_EQ(read_->bytes, "one");
+}
+
+TEST_F(StreamSinkTest, ReportsTheEndAfterTheBytesBeforeIt) {
+  harness_.Open();
+  peer_.Send("last");
+  peer_.Shutdown();
+  harness_.Pump();
+
+  Read();
+  EXPECT_EQ(read_->bytes, "last");
+  EXPECT_FALSE(read_->end);
+  Read();
+  ASSERT_THAT(read_, IsOk());
+  EXPECT_EQ(read_->bytes, "");
+  EXPECT_TRUE(read_->end);
+}
+
+TEST_F(StreamSinkTest, ReportsAFailureAfterTheBytesBeforeIt) {
+  harness_.Open();
+  peer_.Send("last");
+  wire_.ArriveEnd();
+  harness_.Pump();
+
+  Read();
+  EXPECT_EQ(read_->bytes, "last");
+  Read();
+  EXPECT_THAT(read_, FailsWith(Reason::kTlsTruncated));
+}
+
+TEST_F(StreamSinkTest, AnswersReadAndWriteThatWaitWhenTheConnectionFails) {
+  harness_.Open();
+  wire_.room = 0;
+  Read();
+  Write(Noise(1 << 20));
+
+  wire_.Fail(MakeError(Reason::kTransportReset, "cut"));
+
+  EXPECT_EQ(read_count_, 1);
+  EXPECT_THAT(read_, FailsWith(Reason::kTransportReset));
+  EXPECT_EQ(write_count_, 1);
+  EXPECT_THAT(written_, FailsWith(Reason::kTransportReset));
+}
+
+TEST_F(StreamSinkTest, ReportsAConnectionThatWeClosedAsClosed) {
+  harness_.Open();
+  Read();
+  connection_.Close();
+
+  EXPECT_EQ(read_count_, 1);
+  EXPECT_THAT(read_, FailsWith(Reason::kConnectionClosed));
+  Write("x");
+  EXPECT_THAT(written_, FailsWith(Reason::kConnectionClosed));
+}
+
+TEST_F(StreamSinkTest, WritesAtOnceWhenThereIsRoom) {
+  harness_.Open();
+  Write("hello");
+
+  EXPECT_EQ(write_count_, 1);
+  EXPECT_THAT(written_, IsOk());
+  harness_.Pump();
+  EXPECT_EQ(peer_.TakeCleartext(), "hello");
+}
+
+TEST_F(StreamSinkTest, HoldsALargeWriteBackWhileThePeerDoesNotRead) {
+  harness_.Open();
+  const std::string bytes = Noise(1 << 20);
+  wire_.room = 0;
+  Write(bytes);
+
+  EXPECT_EQ(write_count_, 0);
+  EXPECT_LE(wire_.unsent_size(), Connection::kQueueBytesMax + 17'000);
+}
+
+TEST_F(StreamSinkTest, FinishesALargeWriteWhenThePeerReads) {
+  harness_.Open();
+  const std::string bytes = Noise(1 << 20);
+  wire_.room = 0;
+  Write(bytes, /*shut_down=*/true);
+
+  wire_.MakeRoom(std::numeric_limits<size_t>::max());
+  harness_.Pump();
+
+  EXPECT_EQ(write_count_, 1);
+  EXPECT_THAT(written_, IsOk());
+  EXPECT_TRUE(peer_.TakeCleartext() == bytes);
+  EXPECT_TRUE(peer_.has_seen_close_notify());
+}
+
+TEST_F(StreamSinkTest, FinishesALargeWriteThatTheKernelTakesAtOnce) {
+  harness_.Open();
+  const std::string bytes = Noise(1 << 20);
+
+  Write(bytes);
+  harness_.Pump();
+
+  EXPECT_EQ(write_count_, 1);
+  EXPECT_TRUE(peer_.TakeCleartext() == bytes);
+  EXPECT_FALSE(peer_.has_seen_close_notify());
+}
+
+TEST_F(StreamSinkTest, ShutsDownWithoutBytes) {
+  harness_.Open();
+  Write("", /*shut_down=*/true);
+  harness_.Pump();
+
+  EXPECT_THAT(written_, IsOk());
+  EXPECT_TRUE(peer_.has_seen_close_notify());
+
+  Write("", /*shut_down=*/true);
+  EXPECT_THAT(written_, IsOk());
+  Write("x");
+  EXPECT_THAT(written_, FailsWith(Reason::kWriteAfterShutdown));
+}
+
+TEST_F(StreamSinkTest, WritesNothingDuringTheHandshake) {
+  harness_.Start();
+  Write("early");
+
+  EXPECT_EQ(write_count_, 1);
+  EXPECT_THAT(written_, FailsWith(Reason::kHandshakeNotComplete));
+}
+
+TEST_F(StreamSinkTest, GivesOutEachDirectionOnce) {
+  EXPECT_FALSE(sink_.taken());
+  EXPECT_THAT(sink_.Claim(Direction::kRead), IsOk());
+  EXPECT_TRUE(sink_.taken());
+  EXPECT_THAT(sink_.Claim(Direction::kRead),
+              FailsWith(Reason::kConnectionAttached));
+  EXPECT_THAT(sink_.Claim(Direction::kBoth),
+              FailsWith(Reason::kConnectionAttached));
+  EXPECT_THAT(sink_.Claim(Direction::kWrite), IsOk());
+  EXPECT_THAT(sink_.Claim(Direction::kWrite),
+              FailsWith(Reason::kConnectionAttached));
+}
+
+TEST_F(StreamSinkTest, TakesNoHalfOfAClaimThatFails) {
+  EXPECT_THAT(sink_.Claim(Direction::kWrite), IsOk());
+  EXPECT_THAT(sink_.Claim(Direction::kBoth),
+              FailsWith(Reason::kConnectionAttached));
+
+  EXPECT_THAT(sink_.Claim(Direction::kRead), IsOk());
+}
+
+TEST_F(StreamSinkTest, GivesAReleasedDirectionOutAgain) {
+  EXPECT_THAT(sink_.Claim(Direction::kBoth), IsOk());
+  sink_.Release(Direction::kRead);
+  EXPECT_THAT(sink_.Claim(Direction::kRead), IsOk());
+  EXPECT_THAT(sink_.Claim(Direction::kWrite),
+              FailsWith(Reason::kConnectionAttached));
+  sink_.Release(Direction::kBoth);
+  EXPECT_THAT(sink_.Claim(Direction::kBoth), IsOk());
+  EXPECT_TRUE(sink_.taken());
+}
+
+TEST_F(StreamSinkTest, IsTakenWhenMarked) {
+  sink_.MarkTaken();
+  EXPECT_TRUE(sink_.taken());
+  EXPECT_THAT(sink_.Claim(Direction::kBoth), IsOk());
+}
+
+TEST_F(StreamSinkTest, CancelsAReadThatWaits) {
+  harness_.Open();
+  Read();
+  sink_.CancelRead(TimedOut());
+
+  EXPECT_EQ(read_count_, 1);
+  EXPECT_THAT(read_, FailsWith(Reason::kWaitTimeout));
+  peer_.Send("kept");
+  harness_.Pump();
+  EXPECT_EQ(read_count_, 1);
+  Read();
+  EXPECT_EQ(read_->bytes, "kept");
+}
+
+TEST_F(StreamSinkTest, CancelsNothingWhenNothingWaits) {
+  harness_.Open();
+  sink_.CancelRead(TimedOut());
+  sink_.CancelWrite(TimedOut());
+
+  EXPECT_EQ(read_count_, 0);
+  EXPECT_EQ(write_count_, 0);
+}
+
+TEST_F(StreamSinkTest, DropsTheRestOfACancelledWrite) {
+  harness_.Open();
+  const std::string bytes = Noise(1 << 20);
+  wire_.room = 0;
+  Write(bytes);
+
+  sink_.CancelWrite(TimedOut());
+  EXPECT_EQ(write_count_, 1);
+  EXPECT_THAT(written_, FailsWith(Reason::kWaitTimeout));
+
+  wire_.MakeRoom(std::numeric_limits<size_t>::max());
+  Write("behind it");
+  harness_.Pump();
+  EXPECT_THAT(written_, IsOk());
+  const std::string arrived = peer_.TakeCleartext();
+  EXPECT_LT(arrived.size(), 100'000u);
+  EXPECT_EQ(arrived.substr(0, 16384), bytes.substr(0, 16384));
+  EXPECT_EQ(arrived.substr(arrived.size() - 9), "behind it");
+}
+
+}  // namespace
+}  // namespace tlsd::conn

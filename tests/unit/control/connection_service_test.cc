@@ -1,0 +1,145 @@
+// The calls of ConnectionService whose ends are hard to reach from outside: a
+// service in this process, over real workers.
+#include "server/control/connection_service.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "gtest/gtest.h"
+#include "proto/status/rpc_status.h"
+#include "server/base/byte_queue.h"
+#include "tests/testing/engine_pair.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/unit/worker/data_plane.h"
+
+namespace tlsd::control {
+namespace {
+
+using testing::FailsWith;
+using testing::IsOk;
+using worker::EventType;
+
+class ConnectionServiceTest : public ::testing::Test {
+ protected:
+  ConnectionServiceTest() {
+    grpc::ServerBuilder builder;
+    builder.RegisterService(&service_);
+    server_ = builder.BuildAndStart();
+    stub_ = v1::ConnectionService::NewStub(server_->InProcessChannel({}));
+    client_ = plane_.Connect(listener_).value().name;
+    const auto opened =
+        plane_.Await(EventType::kSecureConnection, listener_.name);
+    peer_ = opened->subject();
+  }
+
+  ~ConnectionServiceTest() override {
+    server_->Shutdown(std::chrono::system_clock::now());
+    server_->Wait();
+  }
+
+  absl::StatusOr<v1::Connection> Accept(int timeout_seconds) {
+    grpc::ClientContext context;
+    v1::AcceptRequest request;
+    request.set_listener(listener_.name);
+    request.mutable_timeout()->set_seconds(timeout_seconds);
+    v1::Connection response;
+    const grpc::Status status = stub_->Accept(&context, request, &response);
+    if (!status.ok()) return FromRpcStatus(status);
+    return response;
+  }
+
+  worker::DataPlane plane_;
+  worker::ContextTable contexts_;
+  ConnectionService service_{
+      plane_.pool(), contexts_, plane_.listeners(),
+      testing::MakeContext(testing::ClientOptions(tls::TlsVersion::kTls13))};
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<v1::ConnectionService::Stub> stub_;
+  const worker::ListenerFacts listener_ =
+      plane_.Listen("l1", worker::Handler::kStream);
+  // The two ends of one connection.
+  std::string client_;
+  std::string peer_;
+};
+
+TEST_F(ConnectionServiceTest, GivesAConnectionToOneAccept) {
+  const auto accepted = Accept(0);
+  ASSERT_THAT(accepted, IsOk());
+  EXPECT_EQ(accepted->name(), peer_);
+
+  EXPECT_THAT(Accept(0), FailsWith(Reason::kWaitTimeout));
+}
+
+TEST_F(ConnectionServiceTest, LosesNothingToAnAcceptThatTimedOut) {
+  ASSERT_THAT(Accept(0), IsOk());
+  EXPECT_THAT(Accept(0), FailsWith(Reason::kWaitTimeout));
+  ASSERT_THAT(plane_.Connect(listener_), IsOk());
+
+  EXPECT_THAT(Accept(20), IsOk());
+}
+
+TEST_F(ConnectionServiceTest, TurnsAcceptAwayWhenTheListenerIsDeleted) {
+  ASSERT_THAT(plane_.Delete(listener_.name, absl::Hours(1)), IsOk());
+
+  EXPECT_THAT(Accept(20), FailsWith(Reason::kListenerClosing));
+}
+
+// The stream's own write fails because another call has shut the connection
+// down; what the peer had sent before is still delivered, and then the call
+// ends.
+TEST_F(ConnectionServiceTest, EndsAStreamWhoseWriteFailedWhenItHasReadAll) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() +
+                       std::chrono::seconds(20));
+  const auto stream = stub_->Stream(&context);
+  v1::StreamRequest attach;
+  attach.mutable_attach()->set_connection(client_);
+  ASSERT_TRUE(stream->Write(attach));
+  v1::StreamResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  ASSERT_TRUE(response.has_attached());
+  // Two pieces: the stream is busy with the first when the second comes.
+  ASSERT_THAT(plane_.Visit(peer_,
+                           [](conn::Connection& connection) {
+                             ASSERT_THAT(
+                                 connection.Write(base::AsBytes("first")),
+                                 IsOk());
+                           }),
+              IsOk());
+  while (plane_.CountOf(EventType::kConnectionClosed, client_) == 0) {
+    ASSERT_THAT(plane_.Visit(peer_,
+                             [](conn::Connection& connection) {
+                               if (!connection.CheckWrite().ok()) return;
+                               ASSERT_THAT(
+                                   connection.Write(base::AsBytes("second")),
+                                   IsOk());
+                               ASSERT_THAT(connection.Shutdown(), IsOk());
+                             }),
+                IsOk());
+    ASSERT_THAT(plane_.Visit(client_,
+                             [](conn::Connection& connection) {
+                               if (!connection.facts().peer_closed) return;
+                               ASSERT_THAT(connection.Shutdown(), IsOk());
+                             }),
+                IsOk());
+  }
+
+  v1::StreamRequest data;
+  data.set_data("too late");
+  stream->Write(data);
+  std::string received;
+  bool has_ended = false;
+  while (stream->Read(&response)) {
+    received += response.data();
+    has_ended |= response.has_end();
+  }
+  const absl::Status status = FromRpcStatus(stream->Finish());
+
+  EXPECT_EQ(received, "firstsecond");
+  EXPECT_TRUE(has_ended);
+  EXPECT_THAT(status, FailsWith(Reason::kConnectionClosed));
+}
+
+}  // namespace
+}  // namespace tlsd::control

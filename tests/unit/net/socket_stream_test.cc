@@ -1,0 +1,187 @@
+#include "server/net/socket_stream.h"
+
+#include <sys/socket.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "proto/status/error.h"
+#include "server/base/byte_queue.h"
+#include "server/net/descriptor.h"
+#include "server/net/event_loop.h"
+#include "server/net/socket_transport.h"
+#include "tests/unit/net/net_testing.h"
+
+namespace tlsd::net {
+namespace {
+
+using ::testing::HasSubstr;
+
+// A stream over one end of a socket pair; the test has the other.
+class SocketStreamTest : public testing::Test {
+ protected:
+  SocketStreamTest() {
+    int ends[2];
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    peer_ = Descriptor(ends[1]);
+    stream_ = SocketStream::Create(*fixture_.loop, fixture_.pool,
+                                   SocketStream::Kind::kUnix);
+    EXPECT_EQ(stream_->Open(ends[0]), 0);
+  }
+
+  // Writes more than the kernel takes.
+  void Fill() {
+    base::ByteQueue bytes(fixture_.pool);
+    bytes.Append(base::AsBytes(std::string(4 << 20, 'x')));
+    stream_->Write(bytes);
+    EXPECT_GT(stream_->unsent_size(), 0);
+  }
+
+  LoopFixture fixture_;
+  Recorder seen_;
+  Descriptor peer_;
+  SocketStream* stream_;
+};
+
+TEST_F(SocketStreamTest, TakesLittleMemoryWhileItIsIdle) {
+  stream_->Start(seen_);
+  fixture_.RunOnce();
+
+  RecordProperty("size_of_stream", sizeof(SocketStream));
+  EXPECT_LT(sizeof(SocketStream) + sizeof(SocketTransport), 640);
+  EXPECT_EQ(fixture_.pool.lent_count(), 0);
+  stream_->Close();
+}
+
+TEST_F(SocketStreamTest, TakesAllThatHasArrivedWithOneRead) {
+  const std::string text = Noise(150'000);
+  ASSERT_EQ(send(peer_.get(), text.data(), text.size(), 0), text.size());
+
+  stream_->Start(seen_);
+  ASSERT_TRUE(fixture_.RunUntil([&] { return seen_.event_count > 0; }));
+
+  EXPECT_TRUE(seen_.received == text);
+  stream_->Close();
+}
+
+TEST_F(SocketStreamTest, RefusesADescriptorThatIsNone) {
+  auto* const other = SocketStream::Create(*fixture_.loop, fixture_.pool,
+                                           SocketStream::Kind::kTcp);
+
+  EXPECT_EQ(other->Open(-1), EBADF);
+
+  other->Close();
+  stream_->Close();
+}
+
+TEST_F(SocketStreamTest, IsAbandonedOnlyWhileItLingers) {
+  EXPECT_FALSE(stream_->is_abandoned());
+
+  stream_->Linger();
+
+  EXPECT_TRUE(stream_->is_abandoned());
+}
+
+TEST_F(SocketStreamTest, EndsOurDirectionBeforeItLingers) {
+  stream_->Start(seen_);
+
+  stream_->Linger();
+
+  char byte;
+  EXPECT_EQ(recv(peer_.get(), &byte, 1, MSG_DONTWAIT), 0);
+  EXPECT_EQ(send(peer_.get(), "x", 1, MSG_NOSIGNAL), 1);
+}
+
+TEST_F(SocketStreamTest, ClosesAtOnceWhenThePeerHasEndedAlready) {
+  stream_->Start(seen_);
+  shutdown(peer_.get(), SHUT_WR);
+  ASSERT_TRUE(fixture_.RunUntil([&] { return seen_.has_ended; }));
+
+  stream_->Linger();
+
+  EXPECT_EQ(send(peer_.get(), "x", 1, MSG_NOSIGNAL), -1);
+  EXPECT_EQ(errno, EPIPE);
+}
+
+TEST_F(SocketStreamTest, LingersAlthoughItWasNeverStarted) {
+  stream_->Linger();
+  shutdown(peer_.get(), SHUT_WR);
+
+  EXPECT_TRUE(fixture_.RunUntil(
+      [&] { return send(peer_.get(), "x", 1, MSG_NOSIGNAL) == -1; }));
+}
+
+TEST_F(SocketStreamTest, ClosesWhenWhatIsUnsentCanNoLongerBeSent) {
+  stream_->Start(seen_);
+  Fill();
+  stream_->Linger();
+
+  peer_ = Descriptor();
+
+  EXPECT_TRUE(
+      fixture_.RunUntil([&] { return fixture_.pool.lent_count() == 0; }));
+  EXPECT_EQ(seen_.event_count, 0);
+}
+
+TEST_F(SocketStreamTest, TellsOfAFailedWriteOnceAndLater) {
+  stream_->Start(seen_);
+  peer_ = Descriptor();
+  base::ByteQueue bytes(fixture_.pool);
+  for (int i = 0; i < 3; ++i) {
+    bytes.Append(base::AsBytes("x"));
+    stream_->Write(bytes);
+    EXPECT_TRUE(bytes.empty());
+  }
+  EXPECT_EQ(seen_.event_count, 0);
+
+  EXPECT_TRUE(fixture_.RunUntil([&] { return seen_.event_count > 0; }));
+
+  EXPECT_TRUE(HasReason(seen_.error, Reason::kTransportReset));
+  EXPECT_THAT(std::string(seen_.error.message()),
+              HasSubstr("was cut: Broken pipe (EPIPE)"));
+  EXPECT_FALSE(seen_.has_ended);
+  stream_->Close();
+}
+
+TEST_F(SocketStreamTest, MayBeClosedBeforeAFailureIsTold) {
+  stream_->Start(seen_);
+  peer_ = Descriptor();
+  base::ByteQueue bytes(fixture_.pool);
+  bytes.Append(base::AsBytes("x"));
+  stream_->Write(bytes);
+
+  stream_->Linger();
+  fixture_.RunOnce();
+  fixture_.RunOnce();
+
+  EXPECT_EQ(seen_.event_count, 0);
+}
+
+TEST_F(SocketStreamTest, SurvivesAPeerThatGoesWhileALoopRuns) {
+  // Without the loop's care, the write that waits raises SIGPIPE.
+  stream_->Start(seen_);
+  seen_.on_event = [this] {
+    if (!seen_.error.ok()) fixture_.loop->Stop();
+  };
+  stream_->PauseReading();
+  Fill();
+  std::thread running([this] {
+    sigset_t none;
+    sigemptyset(&none);
+    pthread_sigmask(SIG_SETMASK, &none, nullptr);
+    fixture_.loop->Run();
+  });
+
+  peer_ = Descriptor();
+  running.join();
+
+  EXPECT_FALSE(seen_.error.ok());
+  stream_->Close();
+}
+
+}  // namespace
+}  // namespace tlsd::net

@@ -1,23 +1,19 @@
 // Whatever arrives, over gRPC or from a peer, gets an answer; the daemon lives
 // on.
-#include <functional>
+#include <limits>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/status/error.h"
-#include "tests/integration/daemon_process.h"
 #include "tests/integration/raw_socket.h"
-#include "tests/integration/tls_peer.h"
 #include "tests/testing/daemon_fixture.h"
 #include "tests/testing/status_matchers.h"
-#include "tests/testing/subprocess.h"
 
 namespace tlsd::testing {
 namespace {
@@ -273,43 +269,6 @@ TEST_F(HostileInputTest, BytesOneByOneDoNotPutTheDeadlineOff) {
   EXPECT_LT(absl::Now() - start, absl::Seconds(5));
   std::string answer;
   EXPECT_NE(peer.Receive(answer), RawSocket::End::kTimeout);
-}
-
-// A daemon of its own, with few descriptors.
-TEST(DescriptorShortageTest, IsSurvived) {
-  const TemporaryFolder folder;
-  const std::string control = "unix:" + (folder / "control");
-  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Subprocess> daemon,
-                       StartDaemonProcess(control, {}, "ulimit -n 64"));
-  ControlClient client(control);
-  ASSERT_OK_AND_ASSIGN(const v1::Listener listener, StartEcho(client));
-  v1::GetListenerRequest get;
-  get.set_name(listener.name());
-
-  std::vector<RawSocket> peers;
-  for (int i = 0; i < 100; ++i) {
-    ASSERT_OK_AND_ASSIGN(RawSocket peer,
-                         RawSocket::Connect(AddressOf(listener)));
-    peers.push_back(std::move(peer));
-  }
-  ASSERT_THAT(daemon->WaitForErrorOutput("accepting pauses"), IsOk());
-
-  // Who is connected is served; what needs a descriptor says so.
-  EXPECT_THAT(client.Call(v1::GetServerInfoRequest()), IsOk());
-  v1::ConnectRequest connect;
-  connect.set_address(AddressOf(listener));
-  const absl::Status refused = client.Call(connect).status();
-  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted) << refused;
-  ASSERT_OK_AND_ASSIGN(const v1::Listener full, client.Call(get));
-  EXPECT_LT(full.accepted_count(), 64);
-  peers.clear();
-  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<TlsPeer> peer,
-                       TlsPeer::Connect(AddressOf(listener)));
-  ASSERT_TRUE(peer->Send("again"));
-  EXPECT_EQ(peer->Receive(5), "again");
-  ASSERT_OK_AND_ASSIGN(const v1::Listener after, client.Call(get));
-  EXPECT_EQ(after.accepted_count(), 101);
-  EXPECT_EQ(after.rejected_count(), 0);
 }
 
 }  // namespace

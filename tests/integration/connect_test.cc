@@ -324,32 +324,6 @@ TEST_F(ConnectTest, LeavesNothingBehindWhenTheCallEnds) {
   }
 }
 
-TEST_F(ConnectTest, LeavesNoConnectionThatNobodyKnows) {
-  const v1::Listener listener = ListenEcho();
-  const std::unique_ptr<EventWatch> watch = Watch(listener.name());
-  // Cancelled at any time: before the dial, during the handshake, when the
-  // answer is on its way, after it.
-  for (int i = 0; i < 60; ++i) {
-    CallContext context;
-    auto connecting = InBackground(
-        [&] { return client().Call(ToConnect(listener), &context); });
-    HasResult(connecting, i * absl::Microseconds(100));
-    context.Cancel();
-    const absl::StatusOr<v1::Connection> made = connecting.get();
-    if (!made.ok()) continue;
-    v1::CloseRequest close;
-    close.set_name(made->name());
-    ASSERT_THAT(client().Call(close), IsOk());
-  }
-
-  v1::DeleteListenerRequest remove;
-  remove.set_name(listener.name());
-  ASSERT_THAT(client().Call(remove), IsOk());
-
-  // It waits for the last.
-  EXPECT_THAT(watch->WaitFor(v1::EVENT_TYPE_LISTENER_CLOSED), IsOk());
-}
-
 TEST_F(ConnectTest, TellsPlainHttpFromTls) {
   RawListener http;
   auto connecting =

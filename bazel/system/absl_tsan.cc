@@ -1,9 +1,11 @@
-// What ThreadSanitizer must be told about Debian's libraries, which it did not compile.
+// What ThreadSanitizer must be told about Debian's libraries, which it did not
+// compile.
 //
-// Abseil's locks live in a shared library, so the order they make would be invisible and every
-// guarded variable would be reported as a race. These definitions take the place of the
-// library's, for tlsd's code and for gRPC's: each calls the original and announces what it
-// orders. Linked only with --config=tsan.
+// Abseil's locks live in a shared library, so the order they make would be
+// invisible and every guarded variable would be reported as a race. These
+// definitions take the place of the library's, for tlsd's code and for gRPC's:
+// each calls the original and announces what it orders. Linked only with
+// --config=tsan.
 
 #include <dlfcn.h>
 
@@ -18,8 +20,9 @@ void __tsan_release(void* address);
 void AnnotateIgnoreReadsBegin(const char* file, int line);
 void AnnotateIgnoreReadsEnd(const char* file, int line);
 
-// What these libraries order by atomics of their own cannot be seen either, so reports that pass
-// through them are noise. Code that they do not call is checked in full.
+// What these libraries order by atomics of their own cannot be seen either, so
+// reports that pass through them are noise. Code that they do not call is
+// checked in full.
 const char* __tsan_default_suppressions() {
   return "race:libabsl_\n"
          "race:libgrpc\n"
@@ -30,10 +33,15 @@ const char* __tsan_default_suppressions() {
 
 namespace {
 
-void Acquire(const void* address) { __tsan_acquire(const_cast<void*>(address)); }
-void Release(const void* address) { __tsan_release(const_cast<void*>(address)); }
+void Acquire(const void* address) {
+  __tsan_acquire(const_cast<void*>(address));
+}
+void Release(const void* address) {
+  __tsan_release(const_cast<void*>(address));
+}
 
-// Calls the library's own member function, found by its mangled name, with `this` first.
+// Calls the library's own member function, found by its mangled name, with
+// `this` first.
 template <typename Result, typename... Args>
 Result Original(const char* mangled, Args... args) {
   void* symbol = dlsym(RTLD_NEXT, mangled);
@@ -77,11 +85,13 @@ bool Mutex::ReaderTryLock() {
 }
 
 // Every LockWhen ends here, and holds the lock whatever it returns.
-bool Mutex::LockSlowWithDeadline(MuHow how, const Condition* condition, KernelTimeout timeout,
-                                 int flags) {
-  const bool met = Original<bool>(
-      ABSL "5Mutex20LockSlowWithDeadlineEPKNS0_6MuHowSEPKNS0_9ConditionE" KERNEL_TIMEOUT "i", this,
-      how, condition, timeout, flags);
+bool Mutex::LockSlowWithDeadline(MuHow how, const Condition* condition,
+                                 KernelTimeout timeout, int flags) {
+  const bool met =
+      Original<bool>(ABSL
+                     "5Mutex20LockSlowWithDeadlineEPKNS0_6MuHowSEPKNS0_"
+                     "9ConditionE" KERNEL_TIMEOUT "i",
+                     this, how, condition, timeout, flags);
   Acquire(this);
   return met;
 }
@@ -99,13 +109,15 @@ void Mutex::ReaderUnlock() {
 // Every Await.
 bool Mutex::AwaitCommon(const Condition& condition, KernelTimeout timeout) {
   Release(this);
-  const bool met = Original<bool>(ABSL "5Mutex11AwaitCommonERKNS0_9ConditionE" KERNEL_TIMEOUT, this,
-                                  &condition, timeout);
+  const bool met = Original<bool>(
+      ABSL "5Mutex11AwaitCommonERKNS0_9ConditionE" KERNEL_TIMEOUT, this,
+      &condition, timeout);
   Acquire(this);
   return met;
 }
 
-// The thread that unlocks evaluates the conditions of those that wait, after its Release.
+// The thread that unlocks evaluates the conditions of those that wait, after
+// its Release.
 bool Condition::Eval() const {
   AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
   const bool met = Original<bool>(ABSL_CONST "9Condition4EvalEv", this);
@@ -117,7 +129,8 @@ bool Condition::Eval() const {
 bool CondVar::WaitCommon(Mutex* mutex, KernelTimeout timeout) {
   Release(mutex);
   const bool timed_out =
-      Original<bool>(ABSL "7CondVar10WaitCommonEPNS0_5MutexE" KERNEL_TIMEOUT, this, mutex, timeout);
+      Original<bool>(ABSL "7CondVar10WaitCommonEPNS0_5MutexE" KERNEL_TIMEOUT,
+                     this, mutex, timeout);
   Acquire(mutex);
   return timed_out;
 }
@@ -134,14 +147,17 @@ void Notification::WaitForNotification() const {
 
 bool Notification::WaitForNotificationWithTimeout(Duration timeout) const {
   const bool notified = Original<bool>(
-      ABSL_CONST "12Notification30WaitForNotificationWithTimeoutENS0_8DurationE", this, timeout);
+      ABSL_CONST
+      "12Notification30WaitForNotificationWithTimeoutENS0_8DurationE",
+      this, timeout);
   if (notified) Acquire(this);
   return notified;
 }
 
 bool Notification::WaitForNotificationWithDeadline(Time deadline) const {
   const bool notified = Original<bool>(
-      ABSL_CONST "12Notification31WaitForNotificationWithDeadlineENS0_4TimeE", this, deadline);
+      ABSL_CONST "12Notification31WaitForNotificationWithDeadlineENS0_4TimeE",
+      this, deadline);
   if (notified) Acquire(this);
   return notified;
 }

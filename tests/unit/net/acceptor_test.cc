@@ -124,15 +124,21 @@ TEST_F(AcceptorTest, StopsAcceptingWhenItIsDestroyed) {
 }
 
 TEST_F(AcceptorTest, MayBeDestroyedWhileItAccepts) {
-  Listen(LoopbackEndpoint());
-  std::vector<Descriptor> clients;
-  for (int i = 0; i < 3; ++i) clients.emplace_back(ConnectTo(address_));
-  on_accept_ = [this] { acceptor_ = nullptr; };
+  // At the first connection, and in the middle of a batch.
+  for (const size_t last : {1, 40}) {
+    accepted_.clear();
+    Listen(LoopbackEndpoint());
+    std::vector<Descriptor> clients;
+    for (int i = 0; i < 60; ++i) clients.emplace_back(ConnectTo(address_));
+    on_accept_ = [this, last] {
+      if (accepted_.size() == last) acceptor_ = nullptr;
+    };
 
-  ASSERT_TRUE(RunUntilAccepted(1));
-  fixture_.RunOnce();
+    ASSERT_TRUE(RunUntilAccepted(last));
+    fixture_.RunOnce();
 
-  EXPECT_EQ(accepted_.size(), 1);
+    EXPECT_EQ(accepted_.size(), last);
+  }
 }
 
 TEST_F(AcceptorTest, ClosesConnectionsThatNobodyWants) {

@@ -1,6 +1,7 @@
 #include "server/net/control_socket.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -185,6 +186,26 @@ TEST_F(ControlSocketTest, RefusesTheSecondDaemonBeforeTheFirstHasStarted) {
   ASSERT_TRUE(control.ok()) << control.status();
 
   ExpectInUse();
+}
+
+TEST_F(ControlSocketTest, RefusesAPathWhoseLockIsHeld) {
+  // A daemon that has taken the lock and not bound its socket yet.
+  const Descriptor lock(
+      open(lock_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_EQ(flock(lock.get(), LOCK_EX), 0);
+
+  ExpectInUse();
+
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  EXPECT_TRUE(std::filesystem::exists(lock_path_));
+}
+
+TEST_F(ControlSocketTest, TakesALockThatNobodyHolds) {
+  std::ofstream(lock_path_) << "left by another";
+
+  const auto control = Create();
+
+  EXPECT_TRUE(control.ok()) << control.status();
 }
 
 TEST_F(ControlSocketTest, RefusesALiveSocketWithoutALock) {

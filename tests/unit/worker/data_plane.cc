@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "absl/strings/cord.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "tests/testing/engine_pair.h"
 
@@ -18,6 +20,15 @@ EventFilter FilterFor(EventType type, const std::string& subject) {
 }
 
 }  // namespace
+
+absl::Status Detached(const absl::Status& status) {
+  absl::Status copy(status.code(), status.message());
+  status.ForEachPayload(
+      [&copy](absl::string_view type, const absl::Cord& payload) {
+        copy.SetPayload(type, absl::Cord(std::string(payload)));
+      });
+  return copy;
+}
 
 DataPlane::DataPlane(int worker_count)
     : events_(EventHub::Create().value()),
@@ -83,8 +94,7 @@ absl::Status DataPlane::Visit(const std::string& name,
   pool_->Visit(name, [answer, task = std::move(task)](
                          absl::StatusOr<conn::Connection*> connection) {
     if (connection.ok()) task(**connection);
-    // Moved: ThreadSanitizer does not see how Abseil counts references.
-    answer->Set(std::move(connection).status());
+    answer->Set(connection.status());
   });
   return answer->Get();
 }

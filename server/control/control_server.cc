@@ -1,5 +1,6 @@
 #include "server/control/control_server.h"
 
+#include <grpc/grpc.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/channelz_service_plugin.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
@@ -57,6 +58,9 @@ void InitPlugins() {
   static absl::once_flag once;
   absl::call_once(once, [] {
     gpr_set_log_function(LogOfGrpc);
+    // Never given back: the last grpc_shutdown joins a thread that sleeps for
+    // up to 20 s after a write that had to wait (tcp_posix.cc, run_poller).
+    grpc_init();
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::channelz::experimental::InitChannelzService();

@@ -44,26 +44,27 @@ void AcceptCall::Next() {
       [self = shared_from_this()](absl::StatusOr<std::string> name) {
         self->OnName(std::move(name));
       });
+  absl::Status given_up;
   {
     absl::MutexLock lock(&mutex_);
     // A name may have come meanwhile, and been no good: then there is a newer
     // one.
     ticket_ = std::max(ticket_, ticket);
+    given_up = given_up_;
   }
-  // Who has given up before does not know this ticket.
-  if (call_->claimed()) {
-    listener_->accept_queue().Cancel(
-        ticket, MakeError(Reason::kCallCancelled, "the call has ended"));
-  }
+  // GiveUp did not know this ticket.
+  if (!given_up.ok()) listener_->accept_queue().Cancel(ticket, given_up);
 }
 
 void AcceptCall::GiveUp(const absl::Status& reason) {
-  call_->Answer(reason);
   int64_t ticket = 0;
   {
     absl::MutexLock lock(&mutex_);
+    given_up_ = reason;
     ticket = ticket_;
   }
+  // This answers the call, unless it has a name in its hand: then Take does, so
+  // that "0s" finds what waits.
   listener_->accept_queue().Cancel(ticket, reason);
 }
 

@@ -37,6 +37,7 @@ class AcceptCall final : public std::enable_shared_from_this<AcceptCall> {
              std::shared_ptr<worker::Listener> listener,
              worker::WorkerPool& pool, v1::Connection* response);
 
+  // Next waits for a name, but not any more once the call was given up.
   void Next();
   void GiveUp(const absl::Status& reason);
   void OnName(absl::StatusOr<std::string> name);
@@ -51,6 +52,8 @@ class AcceptCall final : public std::enable_shared_from_this<AcceptCall> {
   v1::Connection* const response_;
   absl::Mutex mutex_;
   int64_t ticket_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Why nobody waits any more; OK as long as somebody does.
+  absl::Status given_up_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace tlsd::control

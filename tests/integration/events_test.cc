@@ -244,6 +244,8 @@ class SlowWatcherTest : public EventsTest {
  protected:
   // More than a watcher may be behind, and what gRPC takes on the way.
   static constexpr int kFloodCount = 10000;
+  // Sanitizers take their time.
+  static constexpr absl::Duration kFloodTimeout = absl::Minutes(2);
 
   SlowWatcherTest()
       : listener_(ListenUnix()),
@@ -256,7 +258,7 @@ class SlowWatcherTest : public EventsTest {
     request.set_overflow_policy(policy);
     request.set_resume_token(token);
     absl::StatusOr<std::unique_ptr<EventWatch>> watch =
-        EventWatch::Start(narrow_, request);
+        EventWatch::Start(narrow_, request, kFloodTimeout);
     EXPECT_THAT(watch, IsOk());
     return watch.ok() ? *std::move(watch) : nullptr;
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/synchronization/notification.h"
 #include "gtest/gtest.h"
 #include "proto/status/rpc_status.h"
 #include "server/base/byte_queue.h"
@@ -69,6 +70,26 @@ TEST_F(ConnectionServiceTest, GivesAConnectionToOneAccept) {
   EXPECT_EQ(accepted->name(), peer_);
 
   EXPECT_THAT(Accept(0), FailsWith(Reason::kWaitTimeout));
+}
+
+// Though it takes the connection's worker longer than that to look at it.
+TEST_F(ConnectionServiceTest, FindsWhatWaitsWithoutWaiting) {
+  // Shared with threads that may still be waking up when the test is over.
+  const auto go_on = std::make_shared<absl::Notification>();
+  for (int index : {0, 1}) {
+    plane_.pool().worker(index).Post([go_on] { go_on->WaitForNotification(); });
+  }
+  const auto timer = std::make_shared<std::unique_ptr<net::Timer>>();
+  net::EventLoop& loop = plane_.events().loop();
+  loop.Post([&loop, timer, go_on] {
+    *timer = loop.After(absl::Milliseconds(50), [timer, go_on] {
+      go_on->Notify();
+      timer->reset();
+    });
+  });
+
+  EXPECT_THAT(Accept(0), IsOk());
+  go_on->WaitForNotification();
 }
 
 TEST_F(ConnectionServiceTest, LosesNothingToAnAcceptThatTimedOut) {

@@ -52,6 +52,8 @@ our_client() {
     --ca="$dir/server.pem" 2>&1
 }
 their_client() {
+  # It keeps the input open until the answer is there.
+  # shellcheck disable=SC2094
   { echo hello; await "$dir/their.out" hello; } | openssl s_client -connect "localhost:$port" \
     -cert "$dir/$1.pem" -key "$dir/$1-key.pem" -CAfile "$dir/server.pem" \
     -verify_return_error -quiet -no_ign_eof "-$2" > "$dir/their.out" 2>&1

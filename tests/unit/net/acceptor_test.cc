@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "server/net/descriptor.h"
 #include "server/net/raw_address.h"
+#include "tests/unit/net/descriptor_shortage.h"
 #include "tests/unit/net/net_testing.h"
 
 namespace tlsd::net {
@@ -151,22 +152,6 @@ TEST_F(AcceptorTest, ClosesConnectionsThatNobodyWants) {
   char byte;
   EXPECT_EQ(recv(client.get(), &byte, 1, 0), 0);
 }
-
-// Lets the process have no further descriptor while it exists.
-class DescriptorShortage {
- public:
-  DescriptorShortage() {
-    getrlimit(RLIMIT_NOFILE, &previous_);
-    const int next = dup(0);
-    close(next);
-    const rlimit tight = {static_cast<rlim_t>(next), previous_.rlim_max};
-    setrlimit(RLIMIT_NOFILE, &tight);
-  }
-  ~DescriptorShortage() { setrlimit(RLIMIT_NOFILE, &previous_); }
-
- private:
-  rlimit previous_;
-};
 
 absl::Duration CpuTime() {
   timespec spent;

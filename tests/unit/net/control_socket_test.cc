@@ -25,6 +25,7 @@
 #include "proto/status/error.h"
 #include "server/net/descriptor.h"
 #include "server/net/raw_address.h"
+#include "tests/unit/net/descriptor_shortage.h"
 #include "tests/unit/net/net_testing.h"
 
 namespace tlsd::net {
@@ -333,22 +334,6 @@ TEST_F(ControlSocketTest, TurnsAwayClientsOfOtherUsers) {
   const Descriptor own = Connect();
   EXPECT_TRUE(clients.WaitFor(1));
 }
-
-// Lets the process have no further descriptor while it exists.
-class DescriptorShortage {
- public:
-  DescriptorShortage() {
-    getrlimit(RLIMIT_NOFILE, &previous_);
-    const int next = dup(0);
-    close(next);
-    const rlimit tight = {static_cast<rlim_t>(next), previous_.rlim_max};
-    setrlimit(RLIMIT_NOFILE, &tight);
-  }
-  ~DescriptorShortage() { setrlimit(RLIMIT_NOFILE, &previous_); }
-
- private:
-  rlimit previous_;
-};
 
 // Sends standard error through a pipe while it exists.
 class ErrorOutput {

@@ -60,6 +60,17 @@ absl::StatusOr<SecureContext> Client::CreateSecureContext(
   return SecureContext(channel_, FromProto(*context));
 }
 
+absl::StatusOr<SecureContextFacts> Client::ValidateSecureContext(
+    const SecureContextOptions& options) const {
+  v1::CreateSecureContextRequest request = ToProto(options);
+  request.set_validate_only(true);
+  const absl::StatusOr<v1::SecureContext> context =
+      channel_->Call(&v1::SecureContextService::Stub::CreateSecureContext,
+                     request, kCallTimeout);
+  if (!context.ok()) return context.status();
+  return FromProto(*context);
+}
+
 absl::StatusOr<SecureContext> Client::GetSecureContext(
     const std::string& name) const {
   v1::GetSecureContextRequest request;
@@ -82,6 +93,23 @@ absl::StatusOr<std::vector<SecureContext>> Client::ListSecureContexts() const {
       });
   if (!listed.ok()) return listed;
   return contexts;
+}
+
+absl::StatusOr<SecureContext> Client::UpdateSecureContext(
+    const std::string& name, const SecureContextUpdate& update) const {
+  const absl::StatusOr<v1::SecureContext> context =
+      channel_->Call(&v1::SecureContextService::Stub::UpdateSecureContext,
+                     ToProto(name, update), kCallTimeout);
+  if (!context.ok()) return context.status();
+  return SecureContext(channel_, FromProto(*context));
+}
+
+absl::StatusOr<AlgorithmFacts> Client::ListAlgorithms() const {
+  const absl::StatusOr<v1::ListAlgorithmsResponse> response =
+      channel_->Call(&v1::SecureContextService::Stub::ListAlgorithms,
+                     v1::ListAlgorithmsRequest(), kCallTimeout);
+  if (!response.ok()) return response.status();
+  return FromProto(*response);
 }
 
 absl::StatusOr<Listener> Client::Listen(const ListenerOptions& options) const {
@@ -143,6 +171,72 @@ absl::StatusOr<std::vector<ConnectionFacts>> Client::ListConnections(
               });
   if (!listed.ok()) return listed;
   return connections;
+}
+
+absl::StatusOr<PeerCertificateFacts> Client::GetPeerCertificate(
+    const std::string& connection, ChainDetail detail) const {
+  const absl::StatusOr<v1::GetPeerCertificateResponse> response =
+      channel_->Call(&v1::ConnectionService::Stub::GetPeerCertificate,
+                     PeerCertificateRequest(connection, detail), kCallTimeout);
+  if (!response.ok()) return response.status();
+  return FromProto(*response);
+}
+
+absl::StatusOr<std::vector<CertificateFacts>> Client::ParseCertificates(
+    const CertificateSource& source) const {
+  v1::ParseCertificateRequest request;
+  SetSource(source, request);
+  const absl::StatusOr<v1::ParseCertificateResponse> response = channel_->Call(
+      &v1::CertificateService::Stub::ParseCertificate, request, kCallTimeout);
+  if (!response.ok()) return response.status();
+  return FromProto(response->certificates());
+}
+
+absl::StatusOr<ServerIdentityFacts> Client::CheckServerIdentity(
+    const std::string& server_name, const CertificateSource& source) const {
+  v1::CheckServerIdentityRequest request;
+  request.set_server_name(server_name);
+  SetSource(source, request);
+  const absl::StatusOr<v1::CheckServerIdentityResponse> response =
+      channel_->Call(&v1::CertificateService::Stub::CheckServerIdentity,
+                     request, kCallTimeout);
+  if (!response.ok()) return response.status();
+  return FromProto(*response);
+}
+
+absl::StatusOr<std::vector<OwnCertificateFacts>> Client::ListOwnCertificates(
+    absl::Duration ends_within) const {
+  v1::ListOwnCertificatesRequest request;
+  if (ends_within != absl::InfiniteDuration()) {
+    *request.mutable_ends_within() = ToProto(ends_within);
+  }
+  std::vector<OwnCertificateFacts> certificates;
+  const absl::Status listed =
+      ListAll(*channel_, &v1::CertificateService::Stub::ListOwnCertificates,
+              request, [&](const v1::ListOwnCertificatesResponse& page) {
+                for (const v1::OwnCertificate& own : page.own_certificates()) {
+                  certificates.push_back(FromProto(own));
+                }
+              });
+  if (!listed.ok()) return listed;
+  return certificates;
+}
+
+absl::StatusOr<TrustedCertificatesFacts> Client::ListTrustedCertificates(
+    const std::string& secure_context) const {
+  v1::ListTrustedCertificatesRequest request;
+  request.set_secure_context(secure_context);
+  TrustedCertificatesFacts trusted;
+  const absl::Status listed =
+      ListAll(*channel_, &v1::CertificateService::Stub::ListTrustedCertificates,
+              request, [&](const v1::ListTrustedCertificatesResponse& page) {
+                for (const v1::Certificate& certificate : page.certificates()) {
+                  trusted.certificates.push_back(FromProto(certificate));
+                }
+                trusted.system_path = page.system_path();
+              });
+  if (!listed.ok()) return listed;
+  return trusted;
 }
 
 absl::StatusOr<EventStream> Client::Watch(const WatchOptions& options) const {

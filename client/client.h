@@ -22,6 +22,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "client/connection.h"
 #include "client/event_stream.h"
 #include "client/facts.h"
@@ -52,12 +53,25 @@ class Client {
   absl::StatusOr<SecureContext> CreateSecureContext(
       const SecureContextOptions& options) const;
 
+  // ValidateSecureContext returns the context that CreateSecureContext would
+  // make, without a name, or fails as it would. Nothing is kept.
+  absl::StatusOr<SecureContextFacts> ValidateSecureContext(
+      const SecureContextOptions& options) const;
+
   // GetSecureContext returns the context called "secureContexts/ID". It fails
   // with CONTEXT_NOT_FOUND.
   absl::StatusOr<SecureContext> GetSecureContext(const std::string& name) const;
 
   // ListSecureContexts returns all contexts, ordered by name.
   absl::StatusOr<std::vector<SecureContext>> ListSecureContexts() const;
+
+  // UpdateSecureContext is `SecureContext::Update` of the context called
+  // "secureContexts/ID".
+  absl::StatusOr<SecureContext> UpdateSecureContext(
+      const std::string& name, const SecureContextUpdate& update) const;
+
+  // ListAlgorithms returns what options of a context can name.
+  absl::StatusOr<AlgorithmFacts> ListAlgorithms() const;
 
   // Listen starts a listener, and returns when its socket accepts connections.
   // It fails with ADDRESS_INVALID, ADDRESS_IN_USE and their kin,
@@ -89,6 +103,37 @@ class Client {
   // of `listener`, if it is named.
   absl::StatusOr<std::vector<ConnectionFacts>> ListConnections(
       const std::string& listener = "") const;
+
+  // GetPeerCertificate returns what the peer of "connections/ID" has shown,
+  // with ChainDetail::kChain its chain too. It fails with CONNECTION_NOT_FOUND
+  // or HANDSHAKE_NOT_COMPLETE.
+  absl::StatusOr<PeerCertificateFacts> GetPeerCertificate(
+      const std::string& connection,
+      ChainDetail detail = ChainDetail::kCertificateOnly) const;
+
+  // ParseCertificates tells what certificates say, in their order. It does not
+  // judge them. It fails with PEM_INVALID, FIELD_REQUIRED or FIELD_INVALID.
+  absl::StatusOr<std::vector<CertificateFacts>> ParseCertificates(
+      const CertificateSource& source) const;
+
+  // CheckServerIdentity says whether a certificate, of several the first, is
+  // for `server_name`, by the rules of `Connect`. One for another name is an
+  // answer, not an error. It fails with SERVER_NAME_INVALID, PEM_INVALID,
+  // FIELD_REQUIRED or FIELD_INVALID.
+  absl::StatusOr<ServerIdentityFacts> CheckServerIdentity(
+      const std::string& server_name, const CertificateSource& source) const;
+
+  // ListOwnCertificates returns the certificates that secure contexts show and
+  // that end within `ends_within`, those that end first before the others.
+  // Zero means those that have ended; infinite means all.
+  absl::StatusOr<std::vector<OwnCertificateFacts>> ListOwnCertificates(
+      absl::Duration ends_within = absl::InfiniteDuration()) const;
+
+  // ListTrustedCertificates returns whom "secureContexts/ID" trusts, or, if
+  // none is named, the system. It fails with CONTEXT_NOT_FOUND or
+  // TRUST_STORE_EMPTY.
+  absl::StatusOr<TrustedCertificatesFacts> ListTrustedCertificates(
+      const std::string& secure_context = "") const;
 
   // Watch returns when events are being watched. It fails with EVENTS_COMPACTED
   // if the resume token is too old, or of an earlier life of the daemon.

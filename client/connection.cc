@@ -180,6 +180,16 @@ absl::StatusOr<ConnectionFacts> Connection::GetFacts() const {
   return FromProto(*connection);
 }
 
+absl::StatusOr<PeerCertificateFacts> Connection::GetPeerCertificate(
+    ChainDetail detail) const {
+  const absl::StatusOr<v1::GetPeerCertificateResponse> response =
+      stream_->channel().Call(&v1::ConnectionService::Stub::GetPeerCertificate,
+                              PeerCertificateRequest(name(), detail),
+                              kCallTimeout);
+  if (!response.ok()) return response.status();
+  return FromProto(*response);
+}
+
 absl::Status Connection::Write(absl::string_view cleartext) {
   while (!cleartext.empty()) {
     const absl::string_view piece =

@@ -47,6 +47,9 @@ struct ConnectOptions {
   // The name to ask for (SNI) and to find in the certificate. Default: the host
   // of `address`. A unix socket has none: set this, or `skip_name_check`.
   std::string server_name = {};
+  // The name to find in the certificate instead of `server_name`. Excludes
+  // `skip_name_check`.
+  std::string expected_name = {};
   PeerVerification verification = PeerVerification::kRequire;
   // Accept a certificate with any name. Its chain is still checked.
   bool skip_name_check = false;
@@ -79,6 +82,11 @@ class Connection {
   // GetFacts asks the daemon for the connection as it is now, e.g. for its byte
   // counts. Connections that have ended can be asked for 5 minutes.
   absl::StatusOr<ConnectionFacts> GetFacts() const;
+
+  // GetPeerCertificate asks the daemon for what the peer has shown, with
+  // ChainDetail::kChain its chain too. It fails with HANDSHAKE_NOT_COMPLETE.
+  absl::StatusOr<PeerCertificateFacts> GetPeerCertificate(
+      ChainDetail detail = ChainDetail::kCertificateOnly) const;
 
   // Write sends `cleartext`, of any size, and returns when all of it is on its
   // way to the daemon. It fails with WRITE_AFTER_SHUTDOWN after `Shutdown`, and

@@ -67,6 +67,7 @@ ControlChannel::ControlChannel(absl::string_view address,
                                const std::shared_ptr<grpc::Channel>& channel)
     : address_(address),
       stubs_(v1::AdminService::NewStub(channel),
+             v1::CertificateService::NewStub(channel),
              v1::ConnectionService::NewStub(channel),
              v1::EventService::NewStub(channel),
              v1::ListenerService::NewStub(channel),

@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "tlsd/v1/admin_service.grpc.pb.h"
+#include "tlsd/v1/certificate_service.grpc.pb.h"
 #include "tlsd/v1/connection_service.grpc.pb.h"
 #include "tlsd/v1/event_service.grpc.pb.h"
 #include "tlsd/v1/listener_service.grpc.pb.h"
@@ -82,6 +83,7 @@ class ControlChannel {
 
   const std::string address_;
   const std::tuple<std::unique_ptr<v1::AdminService::Stub>,
+                   std::unique_ptr<v1::CertificateService::Stub>,
                    std::unique_ptr<v1::ConnectionService::Stub>,
                    std::unique_ptr<v1::EventService::Stub>,
                    std::unique_ptr<v1::ListenerService::Stub>,

@@ -2,54 +2,14 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <optional>
-#include <string>
-#include <variant>
-#include <vector>
+
+#include "client/convert_fields.h"
 
 namespace tlsd::client {
 namespace {
 
 // google/protobuf/duration.proto: about 10000 years.
 constexpr int64_t kDurationSecondsMax = 315576000000;
-
-// EnumFromProto serves enums whose numbers are those of the proto.
-template <typename To, typename From>
-To EnumFromProto(From value, To last) {
-  const int number = static_cast<int>(value);
-  return number < 0 || number > static_cast<int>(last)
-             ? To{}
-             : static_cast<To>(number);
-}
-
-template <typename Message>
-std::optional<absl::Time> TimeIf(bool is_set, const Message& time) {
-  if (!is_set) return std::nullopt;
-  return FromProto(time);
-}
-
-template <typename Repeated>
-std::vector<std::string> Strings(const Repeated& field) {
-  return {field.begin(), field.end()};
-}
-
-void SetCredentials(const PemCredentials& pem, v1::SecureContext& context) {
-  v1::PemCredentials& to = *context.add_credentials()->mutable_pem();
-  to.set_certificate_chain(pem.certificate_chain);
-  to.set_private_key(pem.private_key);
-  to.set_passphrase(pem.passphrase);
-  to.set_allow_outside_validity(pem.allow_outside_validity);
-}
-
-void SetCredentials(const DevelopmentCredentials& development,
-                    v1::SecureContext& context) {
-  v1::DevelopmentCredentials& to =
-      *context.add_credentials()->mutable_development();
-  to.mutable_server_names()->Add(development.server_names.begin(),
-                                 development.server_names.end());
-}
-
-void SetCredentials(std::monostate, v1::SecureContext&) {}
 
 }  // namespace
 
@@ -80,29 +40,6 @@ TlsVersion FromProto(v1::TlsVersion version) {
   return EnumFromProto(version, TlsVersion::kTls13);
 }
 
-v1::ClientCertificateMode ToProto(ClientCertificateMode mode) {
-  switch (mode) {
-    case ClientCertificateMode::kNone:
-      return v1::CLIENT_CERTIFICATE_MODE_NONE;
-    case ClientCertificateMode::kRequest:
-      return v1::CLIENT_CERTIFICATE_MODE_REQUEST;
-    case ClientCertificateMode::kRequire:
-      return v1::CLIENT_CERTIFICATE_MODE_REQUIRE;
-  }
-  return v1::CLIENT_CERTIFICATE_MODE_UNSPECIFIED;
-}
-
-ClientCertificateMode FromProto(v1::ClientCertificateMode mode) {
-  switch (mode) {
-    case v1::CLIENT_CERTIFICATE_MODE_REQUEST:
-      return ClientCertificateMode::kRequest;
-    case v1::CLIENT_CERTIFICATE_MODE_REQUIRE:
-      return ClientCertificateMode::kRequire;
-    default:
-      return ClientCertificateMode::kNone;
-  }
-}
-
 // kEventsDropped is a message of its own on the wire.
 v1::EventType ToProto(EventType type) {
   return type == EventType::kEventsDropped ? v1::EVENT_TYPE_UNSPECIFIED
@@ -110,35 +47,12 @@ v1::EventType ToProto(EventType type) {
 }
 
 EventType FromProto(v1::EventType type) {
-  return EnumFromProto(type, EventType::kConnectionRejected);
+  return EnumFromProto(type, EventType::kCertificateExpiring);
 }
 
 v1::DetachPolicy ToProto(DetachPolicy policy) {
   return policy == DetachPolicy::kKeep ? v1::DETACH_POLICY_KEEP
                                        : v1::DETACH_POLICY_CLOSE;
-}
-
-v1::CreateSecureContextRequest ToProto(const SecureContextOptions& options) {
-  v1::CreateSecureContextRequest request;
-  request.set_secure_context_id(options.id);
-  v1::SecureContext& context = *request.mutable_secure_context();
-  std::visit(
-      [&](const auto& credentials) { SetCredentials(credentials, context); },
-      options.credentials);
-  if (!options.trusted_pems.empty() || options.trust_system ||
-      options.trust_development) {
-    v1::TrustAnchors& anchors = *context.mutable_trust_anchors();
-    anchors.mutable_pems()->Add(options.trusted_pems.begin(),
-                                options.trusted_pems.end());
-    anchors.set_system(options.trust_system);
-    anchors.set_development(options.trust_development);
-  }
-  context.set_min_version(ToProto(options.min_version));
-  context.set_max_version(ToProto(options.max_version));
-  context.mutable_alpn_protocols()->Add(options.alpn_protocols.begin(),
-                                        options.alpn_protocols.end());
-  context.set_client_certificate_mode(ToProto(options.client_certificate_mode));
-  return request;
 }
 
 v1::CreateListenerRequest ToProto(const ListenerOptions& options) {
@@ -159,19 +73,6 @@ v1::CreateListenerRequest ToProto(const ListenerOptions& options) {
   return request;
 }
 
-v1::ConnectRequest ToProto(const ConnectOptions& options) {
-  v1::ConnectRequest request;
-  request.set_address(options.address);
-  request.set_secure_context(options.secure_context);
-  request.set_server_name(options.server_name);
-  request.set_verification(options.verification == PeerVerification::kReport
-                               ? v1::PEER_VERIFICATION_REPORT
-                               : v1::PEER_VERIFICATION_REQUIRE);
-  request.set_skip_name_check(options.skip_name_check);
-  *request.mutable_timeout() = ToProto(options.timeout);
-  return request;
-}
-
 v1::WatchEventsRequest ToProto(const WatchOptions& options) {
   v1::WatchEventsRequest request;
   request.set_resume_token(options.resume_token);
@@ -183,78 +84,6 @@ v1::WatchEventsRequest ToProto(const WatchOptions& options) {
                                   ? v1::OVERFLOW_POLICY_DROP_OLDEST
                                   : v1::OVERFLOW_POLICY_DISCONNECT);
   return request;
-}
-
-SocketAddress FromProto(const v1::SocketAddress& address) {
-  return {address.family(), address.address(), address.port(), address.path()};
-}
-
-CertificateFacts FromProto(const v1::Certificate& certificate) {
-  CertificateFacts facts;
-  facts.subject = certificate.subject();
-  facts.issuer = certificate.issuer();
-  facts.subject_alternative_names =
-      Strings(certificate.subject_alternative_names());
-  facts.not_before_time =
-      TimeIf(certificate.has_not_before_time(), certificate.not_before_time());
-  facts.not_after_time =
-      TimeIf(certificate.has_not_after_time(), certificate.not_after_time());
-  facts.serial_number = certificate.serial_number();
-  facts.sha256_fingerprint = certificate.sha256_fingerprint();
-  facts.public_key = certificate.public_key();
-  facts.der = certificate.der();
-  return facts;
-}
-
-HandshakeFacts FromProto(const v1::Handshake& handshake) {
-  HandshakeFacts facts;
-  facts.version = FromProto(handshake.version());
-  facts.protocol = handshake.protocol();
-  facts.cipher = handshake.cipher();
-  facts.cipher_standard_name = handshake.cipher_standard_name();
-  facts.group = handshake.group();
-  facts.alpn_protocol = handshake.alpn_protocol();
-  facts.server_name = handshake.server_name();
-  facts.resumed = handshake.resumed();
-  return facts;
-}
-
-Failure FromProto(const v1::Failure& failure) {
-  return {failure.reason(),
-          failure.message(),
-          {failure.metadata().begin(), failure.metadata().end()}};
-}
-
-ConnectionFacts FromProto(const v1::Connection& connection) {
-  ConnectionFacts facts;
-  facts.name = connection.name();
-  facts.role = EnumFromProto(connection.role(), Role::kServer);
-  facts.state = EnumFromProto(connection.state(), ConnectionState::kClosed);
-  facts.listener = connection.listener();
-  facts.secure_context = connection.secure_context();
-  facts.local_address = FromProto(connection.local_address());
-  facts.remote_address = FromProto(connection.remote_address());
-  if (connection.has_handshake()) {
-    facts.handshake = FromProto(connection.handshake());
-  }
-  facts.authorized = connection.authorized();
-  facts.authorization_error = connection.authorization_error();
-  if (connection.has_peer_certificate()) {
-    facts.peer_certificate = FromProto(connection.peer_certificate());
-  }
-  facts.cleartext_bytes_received = connection.cleartext_bytes_received();
-  facts.cleartext_bytes_sent = connection.cleartext_bytes_sent();
-  facts.wire_bytes_received = connection.wire_bytes_received();
-  facts.wire_bytes_sent = connection.wire_bytes_sent();
-  facts.peer_closed = connection.peer_closed();
-  facts.shut_down = connection.shut_down();
-  facts.create_time =
-      TimeIf(connection.has_create_time(), connection.create_time());
-  facts.open_time = TimeIf(connection.has_open_time(), connection.open_time());
-  facts.close_time =
-      TimeIf(connection.has_close_time(), connection.close_time());
-  if (connection.has_failure()) facts.failure = FromProto(connection.failure());
-  return facts;
 }
 
 ListenerFacts FromProto(const v1::Listener& listener) {
@@ -273,29 +102,6 @@ ListenerFacts FromProto(const v1::Listener& listener) {
   facts.create_time =
       TimeIf(listener.has_create_time(), listener.create_time());
   facts.etag = listener.etag();
-  return facts;
-}
-
-SecureContextFacts FromProto(const v1::SecureContext& context) {
-  SecureContextFacts facts;
-  facts.name = context.name();
-  for (const v1::Credentials& credentials : context.credentials()) {
-    for (const v1::Certificate& certificate : credentials.certificates()) {
-      facts.certificates.push_back(FromProto(certificate));
-    }
-  }
-  const v1::TrustAnchors& anchors = context.trust_anchors();
-  facts.trusts_system = anchors.system() || !anchors.system_path().empty();
-  facts.trusts_development = anchors.development();
-  facts.system_trust_path = anchors.system_path();
-  facts.trusted_certificate_count = anchors.certificate_count();
-  facts.min_version = FromProto(context.min_version());
-  facts.max_version = FromProto(context.max_version());
-  facts.alpn_protocols = Strings(context.alpn_protocols());
-  facts.client_certificate_mode = FromProto(context.client_certificate_mode());
-  facts.expire_time = TimeIf(context.has_expire_time(), context.expire_time());
-  facts.create_time = TimeIf(context.has_create_time(), context.create_time());
-  facts.etag = context.etag();
   return facts;
 }
 
@@ -322,6 +128,12 @@ Event FromProto(const v1::Event& event) {
   result.type = FromProto(event.type());
   if (event.has_listener()) result.listener = FromProto(event.listener());
   if (event.has_connection()) result.connection = FromProto(event.connection());
+  if (event.has_secure_context()) {
+    result.secure_context = FromProto(event.secure_context());
+  }
+  if (event.has_certificate_expiry()) {
+    result.certificate_expiry = FromProto(event.certificate_expiry());
+  }
   return result;
 }
 

@@ -8,15 +8,20 @@
 #define TLSD_CLIENT_CONVERT_H_
 
 #include <google/protobuf/duration.pb.h>
+#include <google/protobuf/repeated_field.h>
 #include <google/protobuf/timestamp.pb.h>
+
+#include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "client/connection.h"
 #include "client/event_stream.h"
 #include "client/facts.h"
 #include "client/listener.h"
-#include "client/secure_context.h"
+#include "client/secure_context_options.h"
 #include "tlsd/v1/admin_service.pb.h"
+#include "tlsd/v1/certificate_service.pb.h"
 #include "tlsd/v1/connection_service.pb.h"
 #include "tlsd/v1/event_service.pb.h"
 #include "tlsd/v1/listener_service.pb.h"
@@ -39,17 +44,34 @@ EventType FromProto(v1::EventType type);
 v1::DetachPolicy ToProto(DetachPolicy policy);
 
 v1::CreateSecureContextRequest ToProto(const SecureContextOptions& options);
+// The mask names the fields that `update` sets, and the other form of protocols
+// that have two.
+v1::UpdateSecureContextRequest ToProto(const std::string& name,
+                                       const SecureContextUpdate& update);
 v1::CreateListenerRequest ToProto(const ListenerOptions& options);
 v1::ConnectRequest ToProto(const ConnectOptions& options);
 v1::WatchEventsRequest ToProto(const WatchOptions& options);
+v1::GetPeerCertificateRequest PeerCertificateRequest(const std::string& name,
+                                                     ChainDetail detail);
+void SetSource(const CertificateSource& source,
+               v1::ParseCertificateRequest& request);
+void SetSource(const CertificateSource& source,
+               v1::CheckServerIdentityRequest& request);
 
 SocketAddress FromProto(const v1::SocketAddress& address);
 CertificateFacts FromProto(const v1::Certificate& certificate);
+std::vector<CertificateFacts> FromProto(
+    const google::protobuf::RepeatedPtrField<v1::Certificate>& certificates);
+PeerCertificateFacts FromProto(const v1::GetPeerCertificateResponse& response);
+ServerIdentityFacts FromProto(const v1::CheckServerIdentityResponse& response);
+OwnCertificateFacts FromProto(const v1::OwnCertificate& own);
+CertificateExpiry FromProto(const v1::CertificateExpiry& expiry);
 HandshakeFacts FromProto(const v1::Handshake& handshake);
 Failure FromProto(const v1::Failure& failure);
 ConnectionFacts FromProto(const v1::Connection& connection);
 ListenerFacts FromProto(const v1::Listener& listener);
 SecureContextFacts FromProto(const v1::SecureContext& context);
+AlgorithmFacts FromProto(const v1::ListAlgorithmsResponse& response);
 DaemonFacts FromProto(const v1::ServerInfo& info);
 Event FromProto(const v1::Event& event);
 

@@ -27,19 +27,22 @@ class ControlChannel;
 
 // EventType says what happened. See proto/tlsd/v1/event_service.proto.
 enum class EventType {
-  kUnknown,             // an event of a newer daemon
-  kListening,           // a listener accepts connections
-  kSecureConnection,    // a listener has completed a handshake
-  kClientError,         // an accepted connection failed before that
-  kSecureConnect,       // Connect has completed a handshake
-  kConnectionClosed,    // a connection has ended
-  kListenerClosed,      // a listener and its last connection are gone
-  kConnectionRejected,  // a listener was at its limit
-  kEventsDropped,       // events are missing here: see `dropped_count`
+  kUnknown,               // an event of a newer daemon
+  kListening,             // a listener accepts connections
+  kSecureConnection,      // a listener has completed a handshake
+  kClientError,           // an accepted connection failed before that
+  kSecureConnect,         // Connect has completed a handshake
+  kConnectionClosed,      // a connection has ended
+  kListenerClosed,        // a listener and its last connection are gone
+  kConnectionRejected,    // a listener was at its limit
+  kSecureContextUpdated,  // a secure context was changed
+  kCertificateExpiring,   // an own certificate ends soon, or has ended
+  kEventsDropped,         // events are missing here: see `dropped_count`
 };
 
-// Event is one thing that happened. `listener` or `connection` is the resource
-// as it was at that moment, by the type of the event.
+// Event is one thing that happened. `listener`, `connection` or
+// `secure_context` is the resource as it was at that moment, by the type of the
+// event; that of kCertificateExpiring has `certificate_expiry`.
 struct Event {
   std::string resume_token;  // where to resume after this event; opaque
   absl::Time time;
@@ -47,6 +50,8 @@ struct Event {
   EventType type = EventType::kUnknown;
   std::optional<ListenerFacts> listener;
   std::optional<ConnectionFacts> connection;
+  std::optional<SecureContextFacts> secure_context;
+  std::optional<CertificateExpiry> certificate_expiry;
   int64_t dropped_count = 0;  // of kEventsDropped alone
 };
 

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "client/certificate_facts.h"
+#include "client/trust.h"
 
 namespace tlsd::client {
 
@@ -50,29 +52,30 @@ struct SocketAddress {
 // "unix:/path". It is empty if the family is.
 std::string ToString(const SocketAddress& address);
 
-// CertificateFacts is a certificate as far as it can be told without judging.
-struct CertificateFacts {
-  std::string subject;  // e.g. "C=DE, O=Example, CN=www.example.com"
-  std::string issuer;
-  std::vector<std::string> subject_alternative_names;  // e.g. "DNS:localhost"
-  std::optional<absl::Time> not_before_time;
-  std::optional<absl::Time> not_after_time;
-  std::string serial_number;       // upper-case hexadecimal
-  std::string sha256_fingerprint;  // upper-case hexadecimal with colons
-  std::string public_key;          // e.g. "RSA 2048"
-  std::string der;                 // the certificate itself
-};
-
 // HandshakeFacts is what a handshake agreed on. Names are OpenSSL's.
 struct HandshakeFacts {
   TlsVersion version = TlsVersion::kDefault;
   std::string protocol;              // e.g. "TLSv1.3"
   std::string cipher;                // e.g. "ECDHE-RSA-AES128-GCM-SHA256"
   std::string cipher_standard_name;  // e.g. "TLS_AES_128_GCM_SHA256"
+  std::string cipher_version;        // "TLSv1/SSLv3", as the module shows it
+  std::string cipher_min_version;    // the oldest that has it, e.g. "TLSv1.2"
   std::string group;                 // e.g. "X25519"; empty if there was none
   std::string alpn_protocol;         // empty if none was negotiated
+  std::string npn_protocol;          // likewise
   std::string server_name;           // SNI; empty if none
   bool resumed = false;              // whether an earlier session was resumed
+
+  // What the peer has signed with, e.g. "rsa_pss_rsae_sha256"; empty if it has
+  // not signed.
+  std::string peer_signature_algorithm;
+  // What both can sign with, in the peer's order, as far as TLS tells.
+  std::vector<std::string> shared_signature_algorithms;
+  // For a client: whether the server has asked for a certificate.
+  bool certificate_requested = false;
+  // The SHA-256 fingerprint of the certificate that we have shown; empty if
+  // none, and on resumption.
+  std::string own_certificate_sha256;
 };
 
 // Failure is what ended a connection that did not end cleanly.
@@ -99,6 +102,10 @@ struct ConnectionFacts {
   // Why not, e.g. "CERT_HAS_EXPIRED". Empty if authorized, or if no certificate
   // was asked for.
   std::string authorization_error;
+  // The same as OpenSSL's number, 0 if it has none, and for people.
+  int authorization_error_code = 0;
+  std::string authorization_error_text;
+  bool encrypted = false;  // whether TLS protects it; always, today
   std::optional<CertificateFacts> peer_certificate;
 
   // Bytes so far. Those on the wire count handshake and record overhead too.
@@ -133,21 +140,74 @@ struct ListenerFacts {
   std::string etag;
 };
 
+// CredentialsSource says where credentials come from.
+enum class CredentialsSource { kUnknown, kPem, kPkcs12, kDevelopment };
+
+// CredentialsFacts is one of a context's credentials, without its key.
+struct CredentialsFacts {
+  CredentialsSource source = CredentialsSource::kUnknown;
+  std::vector<CertificateFacts> certificates;  // the chain, own one first
+};
+
 // SecureContextFacts is a secure context, without its secrets.
 struct SecureContextFacts {
-  std::string name;                            // "secureContexts/ID"
-  std::vector<CertificateFacts> certificates;  // own chain, own one first
-  bool trusts_system = false;                  // the system's trust store
-  bool trusts_development = false;             // the development authority
-  std::string system_trust_path;               // where that store was found
+  std::string name;                           // "secureContexts/ID"
+  std::vector<CredentialsFacts> credentials;  // most preferred first
+
+  bool trusts_system = false;             // the system's trust store
+  bool trusts_development = false;        // the development authority
+  std::vector<std::string> trusted_pems;  // as they were given
+  bool allows_partial_chain = false;
+  std::string system_trust_path;  // where the system's store was found
   int trusted_certificate_count = 0;
+  std::optional<RevocationLists> revocation_lists;  // unset: not checked
+  PeerRules peer_rules;
+  ClientCertificateMode client_certificate_mode = ClientCertificateMode::kNone;
+
   TlsVersion min_version = TlsVersion::kDefault;
   TlsVersion max_version = TlsVersion::kDefault;
-  std::vector<std::string> alpn_protocols;  // most preferred first
-  ClientCertificateMode client_certificate_mode = ClientCertificateMode::kNone;
+  std::string secure_protocol;
+  std::string ciphers;  // as they were asked for
+  bool strict_ciphers = false;
+  bool prefer_client_ciphers = false;
+  // What can be negotiated, most preferred first; what was asked for and is
+  // unknown; and what was accepted and has no effect, or not the full one.
+  std::vector<std::string> effective_ciphers;
+  std::vector<std::string> ignored_cipher_tokens;
+  std::vector<std::string> warnings;
+  std::vector<std::string> groups;  // most preferred first
+  std::string dh_params;
+  std::vector<std::string> signature_algorithms;  // of peers
+  std::vector<std::string> signing_algorithms;    // our own
+  std::vector<std::string> alpn_protocols;        // most preferred first
+  std::vector<std::string> npn_protocols;         // likewise
+
+  absl::Duration session_timeout;
+  std::string session_id_context;
+  bool disables_session_tickets = false;
+
   std::optional<absl::Time> expire_time;  // of the first own certificate to end
   std::optional<absl::Time> create_time;
+  std::optional<absl::Time> update_time;  // when it last changed
   std::string etag;
+};
+
+// CipherSuiteFacts is a cipher suite that the daemon knows.
+struct CipherSuiteFacts {
+  std::string name;           // e.g. "ECDHE-RSA-AES128-GCM-SHA256"
+  std::string standard_name;  // "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
+  TlsVersion min_version = TlsVersion::kDefault;  // the oldest that has it
+  TlsVersion max_version = TlsVersion::kDefault;  // the newest that has it
+  int strength_bits = 0;                          // of its cipher
+};
+
+// AlgorithmFacts is what there is to choose from.
+struct AlgorithmFacts {
+  std::vector<CipherSuiteFacts> cipher_suites;
+  std::vector<std::string> groups;                // e.g. "X25519"
+  std::vector<std::string> signature_algorithms;  // "ecdsa_secp256r1_sha256"
+  std::vector<std::string> secure_protocols;      // e.g. "TLSv1_2_method"
+  std::string default_ciphers;  // of `SecureContextOptions::ciphers`
 };
 
 // DaemonFacts is what the daemon tells about itself.

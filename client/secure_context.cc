@@ -3,12 +3,46 @@
 #include <utility>
 
 #include "client/control_channel.h"
+#include "client/convert.h"
 
 namespace tlsd::client {
+namespace {
+
+absl::StatusOr<SecureContextFacts> CallUpdate(
+    ControlChannel& channel, const v1::UpdateSecureContextRequest& request) {
+  const absl::StatusOr<v1::SecureContext> context =
+      channel.Call(&v1::SecureContextService::Stub::UpdateSecureContext,
+                   request, kCallTimeout);
+  if (!context.ok()) return context.status();
+  return FromProto(*context);
+}
+
+}  // namespace
 
 SecureContext::SecureContext(std::shared_ptr<ControlChannel> channel,
                              SecureContextFacts facts)
     : channel_(std::move(channel)), facts_(std::move(facts)) {}
+
+absl::StatusOr<SecureContextFacts> SecureContext::GetFacts() const {
+  v1::GetSecureContextRequest request;
+  request.set_name(name());
+  const absl::StatusOr<v1::SecureContext> context = channel_->Call(
+      &v1::SecureContextService::Stub::GetSecureContext, request, kCallTimeout);
+  if (!context.ok()) return context.status();
+  return FromProto(*context);
+}
+
+absl::StatusOr<SecureContextFacts> SecureContext::Update(
+    const SecureContextUpdate& update) const {
+  return CallUpdate(*channel_, ToProto(name(), update));
+}
+
+absl::StatusOr<SecureContextFacts> SecureContext::ValidateUpdate(
+    const SecureContextUpdate& update) const {
+  v1::UpdateSecureContextRequest request = ToProto(name(), update);
+  request.set_validate_only(true);
+  return CallUpdate(*channel_, request);
+}
 
 absl::Status SecureContext::Delete() {
   v1::DeleteSecureContextRequest request;

@@ -11,70 +11,40 @@
 
 #include <memory>
 #include <string>
-#include <variant>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/facts.h"
+#include "client/secure_context_options.h"
 
 namespace tlsd::client {
 
 class ControlChannel;
-
-// PemCredentials is a certificate chain and the key of its first certificate.
-struct PemCredentials {
-  // Own certificate first, then the intermediates in order.
-  std::string certificate_chain = {};
-  // One private key: RSA, EC or Ed25519, plain or encrypted.
-  std::string private_key = {};
-  // Of an encrypted key.
-  std::string passphrase = {};
-  // Accept a certificate whose validity does not include the present, e.g. to
-  // test how peers answer to it.
-  bool allow_outside_validity = false;
-};
-
-// DevelopmentCredentials asks the daemon to make credentials in memory, under
-// its development authority. Not for production.
-struct DevelopmentCredentials {
-  // DNS names and IP addresses. Default: localhost and its two addresses.
-  std::vector<std::string> server_names = {};
-};
-
-// SecureContextOptions is what CreateSecureContext takes. Everything may be
-// left out: then the context trusts the system's store, has no credentials, and
-// speaks TLS 1.2 and 1.3.
-struct SecureContextOptions {
-  // The last part of the name, e.g. "web". Default: the daemon picks one.
-  std::string id = {};
-  // Servers need credentials; clients only if a server asks.
-  std::variant<std::monostate, PemCredentials, DevelopmentCredentials>
-      credentials = {};
-
-  // Whom to trust: the union of these three. If none is set, the system's
-  // store alone.
-  std::vector<std::string> trusted_pems = {};
-  bool trust_system = false;
-  bool trust_development = false;
-
-  // Default: TLS 1.2 to TLS 1.3.
-  TlsVersion min_version = TlsVersion::kDefault;
-  TlsVersion max_version = TlsVersion::kDefault;
-  // Application protocols, most preferred first, e.g. {"h2", "http/1.1"}.
-  std::vector<std::string> alpn_protocols = {};
-  // For servers: whether clients are asked for a certificate.
-  ClientCertificateMode client_certificate_mode = ClientCertificateMode::kNone;
-};
 
 class SecureContext {
  public:
   // name returns "secureContexts/ID".
   const std::string& name() const { return facts_.name; }
 
-  // facts returns the context as it was when this handle was made. Contexts do
-  // not change.
+  // facts returns the context as it was when this handle was made: `Update`, of
+  // this handle or another, does not change it.
   const SecureContextFacts& facts() const { return facts_; }
+
+  // GetFacts asks the daemon for the context as it is now. It fails with
+  // CONTEXT_NOT_FOUND if it was deleted.
+  absl::StatusOr<SecureContextFacts> GetFacts() const;
+
+  // Update changes the fields that `update` sets, all at once, and returns the
+  // context as it is then. Connections that listeners accept from then on use
+  // it so; others go on as they are. It fails as `Client::CreateSecureContext`,
+  // and with CONTEXT_NOT_FOUND, ETAG_MISMATCH, or CREDENTIALS_REQUIRED if a
+  // listener would be left without; then nothing is changed.
+  absl::StatusOr<SecureContextFacts> Update(
+      const SecureContextUpdate& update) const;
+
+  // ValidateUpdate returns what `Update` would return, and changes nothing.
+  absl::StatusOr<SecureContextFacts> ValidateUpdate(
+      const SecureContextUpdate& update) const;
 
   // Delete removes the context from the daemon. Connections that use it live
   // on. It fails with CONTEXT_IN_USE while a listener names it, and with

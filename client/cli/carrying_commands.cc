@@ -2,13 +2,15 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "client/cli/carry.h"
 #include "client/cli/commands.h"
 #include "client/cli/humanize.h"
 #include "client/cli/option_kinds.h"
-#include "client/cli/show.h"
+#include "client/cli/show_connection.h"
 #include "client/client.h"
 #include "client/convert.h"
 #include "proto/status/error.h"
@@ -29,6 +31,7 @@ struct ConnectCommand {
   std::string address;
   std::string context;
   std::string server_name;
+  std::string expected_name;
   bool insecure = false;
   bool skip_name_check = false;
   bool quiet = false;
@@ -54,17 +57,32 @@ absl::Status PrintGrpcWithStream(Invocation& run, absl::string_view method,
                    GrpcurlLine(run.options().address, kStream, attach), "\n"));
 }
 
-void Summarize(Invocation& run, const v1::Connection& connection) {
-  run.terminal().err
-      << (run.is_json()
-              ? PrettyJson(connection)
-              : ConnectionSummary(connection).Format(run.err_colour()))
-      << std::flush;
+void Summarize(Invocation& run, const v1::Connection& connection,
+               absl::string_view checked_name) {
+  run.terminal().err << (run.is_json()
+                             ? PrettyJson(connection)
+                             : ConnectionSummary(connection, checked_name)
+                                   .Format(run.err_colour()))
+                     << std::flush;
+}
+
+// CheckedName returns the name that the daemon looks for in the server's
+// certificate.
+std::string CheckedName(const ConnectCommand& command) {
+  if (command.skip_name_check) return "";
+  if (!command.expected_name.empty()) return command.expected_name;
+  if (!command.server_name.empty()) return command.server_name;
+  if (absl::StartsWith(command.address, "unix:")) return "";
+  absl::string_view host = command.address;
+  host = host.substr(0, host.rfind(':'));
+  if (absl::ConsumePrefix(&host, "[")) absl::ConsumeSuffix(&host, "]");
+  return std::string(host);
 }
 
 // Carry joins the terminal to the connection until it ends.
-absl::Status Carry(Invocation& run, const v1::Connection& facts, bool quiet) {
-  if (!quiet) Summarize(run, facts);
+absl::Status Carry(Invocation& run, const v1::Connection& facts, bool quiet,
+                   absl::string_view checked_name = "") {
+  if (!quiet) Summarize(run, facts, checked_name);
   absl::StatusOr<std::shared_ptr<ControlChannel>> channel = run.channel();
   if (!channel.ok()) return channel.status();
   absl::StatusOr<Connection> connection =
@@ -88,6 +106,7 @@ absl::Status Connect(Invocation& run, const ConnectCommand& command) {
   request.set_address(command.address);
   request.set_secure_context(ResourceName(kSecureContexts, command.context));
   request.set_server_name(command.server_name);
+  request.set_expected_name(command.expected_name);
   request.set_skip_name_check(command.skip_name_check);
   if (command.insecure) {
     request.set_verification(v1::PEER_VERIFICATION_REPORT);
@@ -102,11 +121,12 @@ absl::Status Connect(Invocation& run, const ConnectCommand& command) {
   const absl::StatusOr<v1::Connection> connection =
       run.Call(kConnect, request, run.timeout() + kAnswerGrace);
   if (!connection.ok()) return connection.status();
-  const absl::Status carried = Carry(run, *connection, command.quiet);
+  const absl::Status carried =
+      Carry(run, *connection, command.quiet, CheckedName(command));
   if (!carried.ok() || connection->authorized()) return carried;
   return MakeError(Reason::kPeerCertificateInvalid,
                    absl::StrCat("the server is not authorized: ",
-                                connection->authorization_error()));
+                                UnauthorizedText(*connection)));
 }
 
 absl::Status Accept(Invocation& run, const AcceptCommand& command) {
@@ -141,11 +161,17 @@ void AddCarryingCommands(CLI::App& app, Invocation& run) {
                       "system's trust store)");
   connect->add_option("--server-name,-n", command->server_name,
                       "The name to ask for and to find in the certificate");
+  CLI::Option* expected_name =
+      connect->add_option("--expected-name", command->expected_name,
+                          "The name to find in the certificate, if it is not "
+                          "the one to ask for");
   connect->add_flag("--insecure,-k", command->insecure,
                     "Connect to an unauthorized server too; exits 1 in the "
                     "end");
-  connect->add_flag("--skip-name-check", command->skip_name_check,
-                    "Accept a certificate with any name");
+  connect
+      ->add_flag("--skip-name-check", command->skip_name_check,
+                 "Accept a certificate with any name")
+      ->excludes(expected_name);
   connect->add_flag("--quiet,-q", command->quiet, "No summary on stderr");
   connect->callback([&run, command] { run.Finish(Connect(run, *command)); });
 

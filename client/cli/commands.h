@@ -15,6 +15,7 @@ namespace tlsd::client::cli {
 void AddStatusCommand(CLI::App& app, Invocation& run);
 void AddContextCommands(CLI::App& app, Invocation& run);
 void AddListenerCommands(CLI::App& app, Invocation& run);
+void AddCertificateCommands(CLI::App& app, Invocation& run);
 void AddConnectionCommands(CLI::App& app, Invocation& run);
 void AddCarryingCommands(CLI::App& app, Invocation& run);
 void AddEventCommand(CLI::App& app, Invocation& run);

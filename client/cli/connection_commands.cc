@@ -7,7 +7,7 @@
 #include "absl/time/clock.h"
 #include "client/cli/commands.h"
 #include "client/cli/option_kinds.h"
-#include "client/cli/show.h"
+#include "client/cli/show_connection.h"
 #include "client/convert.h"
 #include "proto/status/error.h"
 

@@ -38,7 +38,9 @@ const std::map<std::string, v1::EventType>& TypeNames() {
       {"secure-connect", v1::EVENT_TYPE_SECURE_CONNECT},
       {"connection-closed", v1::EVENT_TYPE_CONNECTION_CLOSED},
       {"listener-closed", v1::EVENT_TYPE_LISTENER_CLOSED},
-      {"connection-rejected", v1::EVENT_TYPE_CONNECTION_REJECTED}};
+      {"connection-rejected", v1::EVENT_TYPE_CONNECTION_REJECTED},
+      {"secure-context-updated", v1::EVENT_TYPE_SECURE_CONTEXT_UPDATED},
+      {"certificate-expiring", v1::EVENT_TYPE_CERTIFICATE_EXPIRING}};
   return names;
 }
 
@@ -131,12 +133,14 @@ void AddEventCommand(CLI::App& app, Invocation& run) {
       ->transform(CLI::CheckedTransformer(TypeNames())
                       .description("{listening,secure-connection,client-error,"
                                    "secure-connect,connection-closed,"
-                                   "listener-closed,connection-rejected}"))
+                                   "listener-closed,connection-rejected,"
+                                   "secure-context-updated,"
+                                   "certificate-expiring}"))
       ->type_name("TYPE");
   events
       ->add_option("--about", command->subjects,
-                   "Only about this connection, or this listener and its "
-                   "connections; may be repeated")
+                   "Only about this connection, this secure context, or this "
+                   "listener and its connections; may be repeated")
       ->allow_extra_args(false)
       ->type_name("NAME");
   events->add_option("--since", command->since, "Only after this resume token")

@@ -35,7 +35,21 @@ std::string NextStepOf(Reason reason) {
       return "trust its issuer with a context that has --ca, or look at it "
              "with --insecure";
     case Reason::kPeerCertificateNameMismatch:
-      return "say the name you expect with --server-name";
+      return "say the name you expect with --expected-name, or look at it with "
+             "--insecure";
+    case Reason::kPeerCertificatePinMismatch:
+      return "compare its pins with the context's: tlsctl context show ID";
+    case Reason::kPeerCertificateRevoked:
+      return "look at it with --insecure; its issuer has taken it back";
+    case Reason::kPassphraseWrong:
+      return "give the right one with --passphrase-file";
+    case Reason::kGroupUnsupported:
+    case Reason::kSignatureAlgorithmUnsupported:
+    case Reason::kProtocolUnsupported:
+    case Reason::kCiphersInvalid:
+      return "list what there is: tlsctl context algorithms";
+    case Reason::kEtagMismatch:
+      return "somebody else has changed it: look, and try again";
     case Reason::kNotTls:
       return "check the port: what answers there does not speak TLS";
     case Reason::kEventsCompacted:
@@ -50,7 +64,8 @@ std::string NextStepOf(Reason reason) {
 const absl::string_view kExitCodesHelp =
     "Exit codes:\n"
     "  0  ok\n"
-    "  1  the TLS outcome failed: handshake, unauthorized, truncated\n"
+    "  1  the TLS outcome failed: handshake, unauthorized, truncated; or\n"
+    "     a certificate is for another name\n"
     "  2  usage\n"
     "  3  the daemon cannot be reached\n"
     "  4  not found\n"

@@ -16,7 +16,8 @@ namespace tlsd::client::cli {
 // ExitCode is what tlsctl ends with. Values never change their meaning.
 enum class ExitCode {
   kOk = 0,
-  kTlsFailed = 1,    // handshake failure, unauthorized, truncated, refused
+  kTlsFailed = 1,    // handshake failure, unauthorized, truncated, refused,
+                     // or a certificate for another name
   kUsage = 2,        // the command line, or a value in it, is wrong
   kUnreachable = 3,  // no daemon answers
   kNotFound = 4,     // there is no such resource

@@ -9,6 +9,8 @@
 
 #include <google/protobuf/message.h>
 
+#include <cstddef>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -18,6 +20,20 @@ namespace tlsd::client::cli {
 // FileContentMark returns a text that stands for the content of the file at
 // `path` in a request that is only to be printed.
 std::string FileContentMark(absl::string_view path);
+
+// FileLineMark is FileContentMark without the last line end, for passphrases.
+std::string FileLineMark(absl::string_view path);
+
+// FileRange is a piece of a file: `size` bytes from `offset` on.
+struct FileRange {
+  size_t offset = 0;
+  size_t size = 0;
+};
+
+// FileBytesMark is FileContentMark for a field of type bytes; of the whole file
+// unless `range` is there.
+std::string FileBytesMark(absl::string_view path,
+                          std::optional<FileRange> range = std::nullopt);
 
 // GrpcurlLine returns the shell line, without a line end, that sends `request`
 // to `method`, e.g. "tlsd.v1.AdminService/GetServerInfo", of the daemon at

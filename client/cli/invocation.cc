@@ -4,8 +4,8 @@
 
 namespace tlsd::client::cli {
 
-void Invocation::Finish(const absl::Status& status) {
-  exit_code_ = ExitCodeOf(status);
+void Invocation::Finish(const absl::Status& status, ExitCode answer_code) {
+  exit_code_ = status.ok() ? answer_code : ExitCodeOf(status);
   if (status.ok()) return;
   terminal_.err << Paint(Cell("tlsctl:", Tone::kBad), err_colour()) << " "
                 << Printable(status.message()) << "\n";

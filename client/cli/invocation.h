@@ -67,7 +67,9 @@ class Invocation {
   const Terminal& terminal() const { return terminal_; }
 
   // Finish keeps how the command ended, for `exit_code`, and tells of an error.
-  void Finish(const absl::Status& status);
+  // `answer_code` is for answers that are no errors, and yet not what was hoped
+  // for.
+  void Finish(const absl::Status& status, ExitCode answer_code = ExitCode::kOk);
   ExitCode exit_code() const { return exit_code_; }
 
   // channel returns the way to the daemon, opened when it is first needed.

@@ -1,5 +1,5 @@
-// How each resource looks to a person: a block for one, a table for many, a
-// line for an event.
+// How the daemon, listeners and events look to a person: a block for one, a
+// table for many, a line for an event. The others have headers of their own.
 //
 // Functions take the message and the time it is, and return values of text.h;
 // they print and call nothing. They hold no state and may be used from any
@@ -13,29 +13,16 @@
 #include "absl/time/time.h"
 #include "client/cli/text.h"
 #include "tlsd/v1/admin_service.pb.h"
-#include "tlsd/v1/connection_service.pb.h"
 #include "tlsd/v1/event_service.pb.h"
 #include "tlsd/v1/listener_service.pb.h"
-#include "tlsd/v1/secure_context_service.pb.h"
 
 namespace tlsd::client::cli {
 
 Block ServerInfoBlock(const v1::ServerInfo& info, absl::string_view address,
                       absl::Time now);
 
-Block SecureContextBlock(const v1::SecureContext& context, absl::Time now);
-Table SecureContextTable(const v1::ListSecureContextsResponse& list,
-                         absl::Time now);
-Table CipherSuiteTable(const v1::ListAlgorithmsResponse& algorithms);
-
 Block ListenerBlock(const v1::Listener& listener, absl::Time now);
 Table ListenerTable(const v1::ListListenersResponse& list, absl::Time now);
-
-Block ConnectionBlock(const v1::Connection& connection, absl::Time now);
-Table ConnectionTable(const v1::ListConnectionsResponse& list, absl::Time now);
-
-// ConnectionSummary is the few lines that `connect` and `accept` begin with.
-Block ConnectionSummary(const v1::Connection& connection);
 
 // EventLine returns one line with its line end.
 std::string EventLine(const v1::Event& event, ColourMode mode);

@@ -11,6 +11,9 @@ namespace {
 
 constexpr size_t kColumnGap = 2;
 
+// Beside the longest key of a block it leaves a line that terminals can show.
+constexpr size_t kListWidth = 76;
+
 absl::string_view EscapeSequence(Tone tone) {
   switch (tone) {
     case Tone::kGood:
@@ -106,6 +109,21 @@ Block::Block(Cell title) : title_(std::move(title)) {}
 void Block::Add(std::string key, Cell value) {
   if (value.text.empty()) return;
   properties_.emplace_back(std::move(key), std::move(value));
+}
+
+void Block::AddList(std::string key, const std::vector<std::string>& values,
+                    Tone tone) {
+  std::string line;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!line.empty() && Width(line) + Width(values[i]) >= kListWidth) {
+      Add(std::move(key), {std::move(line), tone});
+      key.clear();
+      line.clear();
+    }
+    absl::StrAppend(&line, line.empty() ? "" : " ", values[i],
+                    i + 1 < values.size() ? "," : "");
+  }
+  Add(std::move(key), {std::move(line), tone});
 }
 
 std::string Block::Format(ColourMode mode) const {

@@ -62,6 +62,11 @@ class Block {
   // Add adds a property. One that is empty is left out.
   void Add(std::string key, Cell value);
 
+  // AddList adds a property with several values, over as many lines as they
+  // need. One without values is left out.
+  void AddList(std::string key, const std::vector<std::string>& values,
+               Tone tone = Tone::kPlain);
+
   // Format returns the lines, each with its line end.
   std::string Format(ColourMode mode) const;
 

@@ -70,6 +70,7 @@ void AddCommands(CLI::App& app, Invocation& run) {
   AddListenerCommands(app, run);
   AddCarryingCommands(app, run);
   AddConnectionCommands(app, run);
+  AddCertificateCommands(app, run);
   AddEventCommand(app, run);
   AddCompletionCommand(app, run);
   AddHelpCommand(app, run.terminal());

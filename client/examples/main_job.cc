@@ -19,10 +19,10 @@ absl::Status MainJob(const std::string& control_address) {
   // A secure context with a certificate that the daemon makes, and one that
   // trusts it.
   const auto web = client->CreateSecureContext(
-      {.credentials = tls::DevelopmentCredentials{}});
+      {.credentials = {tls::DevelopmentCredentials{}}});
   if (!web.ok()) return web.status();
   const auto trusting =
-      client->CreateSecureContext({.trust_development = true});
+      client->CreateSecureContext({.trust_anchors = {.development = true}});
   if (!trusting.ok()) return trusting.status();
 
   // An echo listener on a free port, and a connection to it.

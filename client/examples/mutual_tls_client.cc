@@ -17,6 +17,8 @@ ABSL_FLAG(std::string, connect, "localhost:8000", "where the server is");
 ABSL_FLAG(std::string, server_name, "", "its name, if not that of --connect");
 ABSL_FLAG(std::string, cert, "client-cert.pem", "own certificate chain");
 ABSL_FLAG(std::string, key, "client-key.pem", "own private key");
+ABSL_FLAG(std::string, pfx, "", "PKCS#12 file, instead of --cert and --key");
+ABSL_FLAG(std::string, passphrase, "", "of --pfx");
 ABSL_FLAG(std::string, ca, "server-cert.pem", "whom to trust");
 
 namespace tls = tlsd::client;
@@ -24,6 +26,16 @@ namespace tls = tlsd::client;
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+tls::CredentialsList OwnCredentials() {
+  if (const std::string path = absl::GetFlag(FLAGS_pfx); !path.empty()) {
+    return {tls::Pkcs12Credentials{
+        .pfx = ReadFile(path), .passphrase = absl::GetFlag(FLAGS_passphrase)}};
+  }
+  return {tls::PemCredentials{
+      .certificate_chain = ReadFile(absl::GetFlag(FLAGS_cert)),
+      .private_key = ReadFile(absl::GetFlag(FLAGS_key))}};
 }
 
 // SendInput sends lines as they are typed, and close_notify after the last.
@@ -40,11 +52,8 @@ absl::Status Run() {
   if (!client.ok()) return client.status();
 
   const auto context = client->CreateSecureContext({
-      .credentials =
-          tls::PemCredentials{
-              .certificate_chain = ReadFile(absl::GetFlag(FLAGS_cert)),
-              .private_key = ReadFile(absl::GetFlag(FLAGS_key))},
-      .trusted_pems = {ReadFile(absl::GetFlag(FLAGS_ca))},
+      .credentials = OwnCredentials(),
+      .trust_anchors = {.pems = {ReadFile(absl::GetFlag(FLAGS_ca))}},
   });
   if (!context.ok()) return context.status();
 

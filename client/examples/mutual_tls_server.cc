@@ -19,6 +19,8 @@ ABSL_FLAG(std::string, control, "unix:/run/tlsd/tlsd.sock", "where tlsd is");
 ABSL_FLAG(std::string, listen, "127.0.0.1:8000", "where to listen");
 ABSL_FLAG(std::string, cert, "server-cert.pem", "own certificate chain");
 ABSL_FLAG(std::string, key, "server-key.pem", "own private key");
+ABSL_FLAG(std::string, pfx, "", "PKCS#12 file, instead of --cert and --key");
+ABSL_FLAG(std::string, passphrase, "", "of --pfx");
 ABSL_FLAG(std::string, ca, "client-cert.pem", "whom to trust");
 
 namespace tls = tlsd::client;
@@ -26,6 +28,16 @@ namespace tls = tlsd::client;
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+tls::CredentialsList OwnCredentials() {
+  if (const std::string path = absl::GetFlag(FLAGS_pfx); !path.empty()) {
+    return {tls::Pkcs12Credentials{
+        .pfx = ReadFile(path), .passphrase = absl::GetFlag(FLAGS_passphrase)}};
+  }
+  return {tls::PemCredentials{
+      .certificate_chain = ReadFile(absl::GetFlag(FLAGS_cert)),
+      .private_key = ReadFile(absl::GetFlag(FLAGS_key))}};
 }
 
 // Serve greets the client and sends back what it says, until it ends.
@@ -47,11 +59,8 @@ absl::Status Run() {
   if (!client.ok()) return client.status();
 
   const auto context = client->CreateSecureContext({
-      .credentials =
-          tls::PemCredentials{
-              .certificate_chain = ReadFile(absl::GetFlag(FLAGS_cert)),
-              .private_key = ReadFile(absl::GetFlag(FLAGS_key))},
-      .trusted_pems = {ReadFile(absl::GetFlag(FLAGS_ca))},
+      .credentials = OwnCredentials(),
+      .trust_anchors = {.pems = {ReadFile(absl::GetFlag(FLAGS_ca))}},
       .client_certificate_mode = tls::ClientCertificateMode::kRequest,
   });
   if (!context.ok()) return context.status();

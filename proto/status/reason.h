@@ -101,6 +101,29 @@ namespace tlsd {
     "The daemon may not use the address.")                                     \
   X(kAddressUnavailable, "ADDRESS_UNAVAILABLE", kConfiguration,                \
     kFailedPrecondition, "The host has no such address.")                      \
+  X(kKeyRequired, "KEY_REQUIRED", kConfiguration, kInvalidArgument,            \
+    "Credentials hold no private key.")                                        \
+  X(kKeyAmbiguous, "KEY_AMBIGUOUS", kConfiguration, kInvalidArgument,          \
+    "Credentials hold more than one private key.")                             \
+  X(kPkcs12Invalid, "PKCS12_INVALID", kConfiguration, kInvalidArgument,        \
+    "A PKCS#12 file is malformed, or has no certificate.")                     \
+  X(kCrlInvalid, "CRL_INVALID", kConfiguration, kInvalidArgument,              \
+    "PEM text holds no revocation list, or a malformed one.")                  \
+  X(kProtocolUnsupported, "PROTOCOL_UNSUPPORTED", kConfiguration,              \
+    kInvalidArgument, "There is no such protocol method, or not any more.")    \
+  X(kCiphersInvalid, "CIPHERS_INVALID", kConfiguration, kInvalidArgument,      \
+    "A cipher list is malformed, or not to be had.")                           \
+  X(kGroupUnsupported, "GROUP_UNSUPPORTED", kConfiguration, kInvalidArgument,  \
+    "There is no such group, or it is named twice.")                           \
+  X(kSignatureAlgorithmUnsupported, "SIGNATURE_ALGORITHM_UNSUPPORTED",         \
+    kConfiguration, kInvalidArgument,                                          \
+    "There is no such signature algorithm, or it is named twice.")             \
+  X(kDhParamsTooSmall, "DH_PARAMS_TOO_SMALL", kConfiguration,                  \
+    kInvalidArgument, "Diffie-Hellman parameters have fewer than 1024 bits.")  \
+  X(kTicketKeysInvalid, "TICKET_KEYS_INVALID", kConfiguration,                 \
+    kInvalidArgument, "A ticket key has not 48 bytes, or is given twice.")     \
+  X(kFieldsConflict, "FIELDS_CONFLICT", kConfiguration, kInvalidArgument,      \
+    "Two fields are set that exclude each other.")                             \
   /* What the peer did. */                                                     \
   X(kPeerAlert, "PEER_ALERT", kPeer, kFailedPrecondition,                      \
     "The peer ended the connection with an alert.")                            \
@@ -126,6 +149,12 @@ namespace tlsd {
     "TLS failed in a way that has no reason of its own.")                      \
   X(kHandshakeTimeout, "HANDSHAKE_TIMEOUT", kPeer, kDeadlineExceeded,          \
     "The handshake was not complete in time.")                                 \
+  X(kPeerCertificateRevoked, "PEER_CERTIFICATE_REVOKED", kPeer,                \
+    kFailedPrecondition,                                                       \
+    "A certificate of the peer was revoked by its issuer.")                    \
+  X(kPeerCertificatePinMismatch, "PEER_CERTIFICATE_PIN_MISMATCH", kPeer,       \
+    kFailedPrecondition,                                                       \
+    "The certificate is none of those that the pins allow.")                   \
   /* What lies between. */                                                     \
   X(kNameNotResolved, "NAME_NOT_RESOLVED", kTransport, kUnavailable,           \
     "A host name has no address.")                                             \

@@ -45,6 +45,28 @@ absl::Status CheckConnectionName(const std::string& name) {
   return base::CheckName("name", base::kConnections, name);
 }
 
+absl::Status SetPeerCertificate(const conn::ConnectionFacts& facts,
+                                bool detailed,
+                                v1::GetPeerCertificateResponse& response) {
+  if (facts.handshake == nullptr) {
+    return MakeError(Reason::kHandshakeNotComplete,
+                     "the peer's certificate is known once the handshake is "
+                     "complete",
+                     {{"connection", facts.name}});
+  }
+  const tls::HandshakeFacts& handshake = *facts.handshake;
+  if (handshake.peer_certificate == nullptr) return absl::OkStatus();
+  ToProto(*handshake.peer_certificate, *response.mutable_certificate());
+  if (!detailed) return absl::OkStatus();
+  for (const auto& certificate : handshake.peer_chain) {
+    ToProto(*certificate, *response.add_chain());
+  }
+  for (const auto& certificate : handshake.peer_certificates_sent) {
+    ToProto(*certificate, *response.add_sent());
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 ConnectionService::ConnectionService(
@@ -81,6 +103,7 @@ absl::StatusOr<worker::DialOptions> ConnectionService::ToDialOptions(
                                    ? options.endpoint.host
                                    : request.server_name();
   options.engine.skip_name_check = request.skip_name_check();
+  options.engine.expected_name = request.expected_name();
   switch (request.verification()) {
     case v1::PEER_VERIFICATION_UNSPECIFIED:
     case v1::PEER_VERIFICATION_REQUIRE:
@@ -179,6 +202,30 @@ grpc::ServerUnaryReactor* ConnectionService::GetConnection(
   return VisitAndAnswer(
       request->name(), [](conn::Connection&) { return absl::OkStatus(); },
       response);
+}
+
+grpc::ServerUnaryReactor* ConnectionService::GetPeerCertificate(
+    grpc::CallbackServerContext* /*context*/,
+    const v1::GetPeerCertificateRequest* request,
+    v1::GetPeerCertificateResponse* response) {
+  const std::shared_ptr<UnaryCall> call = UnaryCall::Start();
+  if (const absl::Status status = CheckConnectionName(request->name());
+      !status.ok()) {
+    call->Answer(status);
+    return call.get();
+  }
+  pool_.Visit(
+      request->name(), [call, response, detailed = request->detailed()](
+                           absl::StatusOr<conn::Connection*> connection) {
+        if (!call->Claim()) return;
+        absl::Status status = connection.status();
+        if (status.ok()) {
+          status =
+              SetPeerCertificate((*connection)->facts(), detailed, *response);
+        }
+        call->Finish(ToRpcStatus(status));
+      });
+  return call.get();
 }
 
 grpc::ServerUnaryReactor* ConnectionService::Shutdown(

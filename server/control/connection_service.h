@@ -50,6 +50,10 @@ class ConnectionService final : public v1::ConnectionService::CallbackService {
   grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context,
                                   const v1::WriteRequest* request,
                                   v1::WriteResponse* response) override;
+  grpc::ServerUnaryReactor* GetPeerCertificate(
+      grpc::CallbackServerContext* context,
+      const v1::GetPeerCertificateRequest* request,
+      v1::GetPeerCertificateResponse* response) override;
   grpc::ServerUnaryReactor* Shutdown(grpc::CallbackServerContext* context,
                                      const v1::ShutdownRequest* request,
                                      v1::Connection* response) override;

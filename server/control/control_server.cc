@@ -17,6 +17,7 @@
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/control/admin_service.h"
+#include "server/control/certificate_service.h"
 #include "server/control/connection_service.h"
 #include "server/control/event_service.h"
 #include "server/control/listener_service.h"
@@ -89,10 +90,12 @@ absl::Status CheckTcp(const net::Endpoint& endpoint, const std::string& address,
 class GrpcControlServer final : public ControlServer {
  public:
   explicit GrpcControlServer(const Core& core)
-      : secure_contexts_(core.contexts, core.listeners, core.authority),
+      : secure_contexts_(core.contexts, core.events, core.expiry_watch,
+                         core.authority),
         listeners_(core.contexts, core.listeners),
         connections_(core.pool, core.contexts, core.listeners,
                      core.default_context),
+        certificates_(core.contexts, core.default_context),
         events_(core.events),
         admin_(core.pool, core.contexts, core.listeners, core.authority) {}
 
@@ -107,6 +110,7 @@ class GrpcControlServer final : public ControlServer {
     builder.RegisterService(&secure_contexts_);
     builder.RegisterService(&listeners_);
     builder.RegisterService(&connections_);
+    builder.RegisterService(&certificates_);
     builder.RegisterService(&events_);
     builder.RegisterService(&admin_);
     if (endpoint.is_unix()) {
@@ -178,6 +182,7 @@ class GrpcControlServer final : public ControlServer {
     for (const char* service : {v1::SecureContextService::service_full_name(),
                                 v1::ListenerService::service_full_name(),
                                 v1::ConnectionService::service_full_name(),
+                                v1::CertificateService::service_full_name(),
                                 v1::EventService::service_full_name(),
                                 v1::AdminService::service_full_name()}) {
       server_->GetHealthCheckService()->SetServingStatus(service, true);
@@ -187,6 +192,7 @@ class GrpcControlServer final : public ControlServer {
   SecureContextService secure_contexts_;
   ListenerService listeners_;
   ConnectionService connections_;
+  CertificateService certificates_;
   EventService events_;
   AdminService admin_;
   std::string address_;

@@ -15,6 +15,7 @@
 #include "server/tls/secure_context.h"
 #include "server/worker/context_table.h"
 #include "server/worker/event_hub.h"
+#include "server/worker/expiry_watch.h"
 #include "server/worker/listener_table.h"
 #include "server/worker/worker_pool.h"
 
@@ -26,6 +27,7 @@ struct Core {
   worker::ContextTable& contexts;
   worker::ListenerTable& listeners;
   worker::EventHub& events;
+  worker::ExpiryWatch& expiry_watch;
   tls::DevelopmentAuthority& authority;
   // For a Connect that names no context.
   std::shared_ptr<const tls::SecureContext> default_context;

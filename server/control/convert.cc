@@ -3,11 +3,13 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "proto/status/error.h"
 #include "server/base/utf8.h"
 #include "server/control/fields.h"
+#include "server/control/secure_context_options.h"
 
 namespace tlsd::control {
 namespace {
@@ -19,18 +21,6 @@ using control::ToProto;
 // peers choose, e.g. the path of their unix socket, may be any bytes.
 std::string ToText(const std::string& bytes) {
   return base::IsValidUtf8(bytes) ? bytes : absl::CHexEscape(bytes);
-}
-
-v1::ClientCertificateMode ToProto(tls::ClientCertificateMode mode) {
-  switch (mode) {
-    case tls::ClientCertificateMode::kNone:
-      return v1::CLIENT_CERTIFICATE_MODE_NONE;
-    case tls::ClientCertificateMode::kRequest:
-      return v1::CLIENT_CERTIFICATE_MODE_REQUEST;
-    case tls::ClientCertificateMode::kRequire:
-      return v1::CLIENT_CERTIFICATE_MODE_REQUIRE;
-  }
-  return v1::CLIENT_CERTIFICATE_MODE_UNSPECIFIED;
 }
 
 v1::Listener::State ToProto(worker::ListenerState state) {
@@ -73,8 +63,26 @@ v1::EventType ToProto(worker::EventType type) {
       return v1::EVENT_TYPE_LISTENER_CLOSED;
     case worker::EventType::kConnectionRejected:
       return v1::EVENT_TYPE_CONNECTION_REJECTED;
+    case worker::EventType::kSecureContextUpdated:
+      return v1::EVENT_TYPE_SECURE_CONTEXT_UPDATED;
+    case worker::EventType::kCertificateExpiring:
+      return v1::EVENT_TYPE_CERTIFICATE_EXPIRING;
   }
   return v1::EVENT_TYPE_UNSPECIFIED;
+}
+
+void ToProto(const std::vector<std::string>& texts,
+             google::protobuf::RepeatedPtrField<std::string>& proto) {
+  proto.Assign(texts.begin(), texts.end());
+}
+
+void ToProto(const std::vector<tls::NameAttribute>& attributes,
+             google::protobuf::RepeatedPtrField<v1::NameAttribute>& proto) {
+  for (const tls::NameAttribute& attribute : attributes) {
+    v1::NameAttribute& added = *proto.Add();
+    added.set_type(attribute.type);
+    added.set_value(attribute.value);
+  }
 }
 
 void ToProto(const tls::HandshakeFacts& facts, v1::Handshake& proto) {
@@ -86,6 +94,17 @@ void ToProto(const tls::HandshakeFacts& facts, v1::Handshake& proto) {
   proto.set_alpn_protocol(facts.alpn_protocol);
   proto.set_server_name(facts.server_name);
   proto.set_resumed(facts.resumed);
+  proto.set_npn_protocol(ToText(facts.npn_protocol));
+  // The module's documentation promises it, whatever the suite.
+  proto.set_cipher_version("TLSv1/SSLv3");
+  proto.set_cipher_min_version(facts.cipher_min_version);
+  proto.set_peer_signature_algorithm(
+      std::string(facts.peer_signature_algorithm));
+  for (const absl::string_view algorithm : facts.shared_signature_algorithms) {
+    proto.add_shared_signature_algorithms(std::string(algorithm));
+  }
+  proto.set_certificate_requested(facts.certificate_requested);
+  proto.set_own_certificate_sha256(facts.own_certificate_sha256);
 }
 
 void ToProto(const absl::Status& failure, v1::Failure& proto) {
@@ -96,6 +115,44 @@ void ToProto(const absl::Status& failure, v1::Failure& proto) {
   for (const auto& [key, value] : detail->metadata) {
     (*proto.mutable_metadata())[key] = ToText(value);
   }
+}
+
+// What events are told about. Watchers that want a certificate or PEM itself
+// ask for it.
+void PayloadToProto(const worker::ListenerFacts& facts, v1::Event& proto) {
+  ToProto(facts, *proto.mutable_listener());
+}
+
+void PayloadToProto(const conn::ConnectionFacts& facts, v1::Event& proto) {
+  v1::Connection& connection = *proto.mutable_connection();
+  ToProto(facts, connection);
+  if (connection.has_peer_certificate()) {
+    connection.mutable_peer_certificate()->clear_der();
+  }
+}
+
+void PayloadToProto(const std::shared_ptr<const worker::ContextRecord>& record,
+                    v1::Event& proto) {
+  v1::SecureContext& context = *proto.mutable_secure_context();
+  ToProto(*record, context);
+  context.mutable_trust_anchors()->clear_pems();
+  context.mutable_revocation_lists()->clear_pems();
+  for (v1::Credentials& credentials : *context.mutable_credentials()) {
+    if (credentials.has_pem()) {
+      credentials.mutable_pem()->clear_certificate_chain();
+    }
+    for (v1::Certificate& certificate : *credentials.mutable_certificates()) {
+      certificate.clear_der();
+    }
+  }
+}
+
+void PayloadToProto(const worker::CertificateExpiry& expiry, v1::Event& proto) {
+  v1::CertificateExpiry& to = *proto.mutable_certificate_expiry();
+  to.set_secure_context(expiry.secure_context);
+  ToProto(expiry.certificate, *to.mutable_certificate());
+  to.mutable_certificate()->clear_der();
+  ToProto(expiry.time_left, *to.mutable_time_left());
 }
 
 }  // namespace
@@ -133,57 +190,83 @@ v1::TlsVersion ToProto(tls::TlsVersion version) {
   return v1::TLS_VERSION_UNSPECIFIED;
 }
 
+v1::ClientCertificateMode ToProto(tls::ClientCertificateMode mode) {
+  switch (mode) {
+    case tls::ClientCertificateMode::kNone:
+      return v1::CLIENT_CERTIFICATE_MODE_NONE;
+    case tls::ClientCertificateMode::kRequest:
+      return v1::CLIENT_CERTIFICATE_MODE_REQUEST;
+    case tls::ClientCertificateMode::kRequire:
+      return v1::CLIENT_CERTIFICATE_MODE_REQUIRE;
+  }
+  return v1::CLIENT_CERTIFICATE_MODE_UNSPECIFIED;
+}
+
 void ToProto(const tls::CertificateFacts& facts, v1::Certificate& proto) {
   proto.set_subject(facts.subject);
   proto.set_issuer(facts.issuer);
-  for (const std::string& name : facts.subject_alternative_names) {
-    proto.add_subject_alternative_names(name);
-  }
+  ToProto(facts.subject_attributes, *proto.mutable_subject_attributes());
+  ToProto(facts.issuer_attributes, *proto.mutable_issuer_attributes());
+  ToProto(facts.subject_alternative_names,
+          *proto.mutable_subject_alternative_names());
   ToProto(facts.not_before, *proto.mutable_not_before_time());
   ToProto(facts.not_after, *proto.mutable_not_after_time());
+  proto.set_valid_from(facts.valid_from);
+  proto.set_valid_to(facts.valid_to);
   proto.set_serial_number(facts.serial_number);
+  proto.set_sha1_fingerprint(facts.sha1_fingerprint);
   proto.set_sha256_fingerprint(facts.sha256_fingerprint);
+  proto.set_sha512_fingerprint(facts.sha512_fingerprint);
   proto.set_public_key(facts.public_key);
+  proto.set_public_key_type(facts.public_key_type);
+  proto.set_public_key_bits(facts.public_key_bits);
+  proto.set_curve(facts.curve);
+  proto.set_asn1_curve(facts.asn1_curve);
+  proto.set_modulus(facts.modulus);
+  proto.set_exponent(facts.exponent);
+  proto.set_public_key_der(facts.public_key_der);
+  proto.set_public_key_pin(facts.public_key_pin);
+  ToProto(facts.key_usages, *proto.mutable_key_usages());
+  ToProto(facts.extended_key_usages, *proto.mutable_extended_key_usages());
+  ToProto(facts.extended_key_usage_oids,
+          *proto.mutable_extended_key_usage_oids());
+  proto.set_is_authority(facts.is_authority);
+  proto.set_signature_algorithm(facts.signature_algorithm);
+  ToProto(facts.ocsp_urls, *proto.mutable_ocsp_urls());
+  ToProto(facts.issuer_urls, *proto.mutable_issuer_urls());
+  ToProto(facts.revocation_list_urls, *proto.mutable_revocation_list_urls());
   proto.set_der(facts.der);
 }
 
 void ToProto(const worker::ContextRecord& record, v1::SecureContext& proto) {
-  const tls::SecureContextOptions& options = record.options;
   const tls::SecureContextFacts& facts = record.secure_context->facts();
+  ToProto(record.options, proto);
   proto.set_name(record.name);
-  for (size_t i = 0; i < options.credentials.size(); ++i) {
-    v1::Credentials& credentials = *proto.add_credentials();
-    const tls::CredentialsOptions& source = options.credentials[i];
-    if (const auto* pem = std::get_if<tls::PemCredentials>(&source)) {
-      credentials.mutable_pem()->set_certificate_chain(pem->certificate_chain);
-      credentials.mutable_pem()->set_allow_outside_validity(
-          pem->allow_outside_validity);
-    } else {
-      const auto& names = std::get<tls::DevelopmentCredentials>(source);
-      *credentials.mutable_development()->mutable_server_names() = {
-          names.server_names.begin(), names.server_names.end()};
-    }
+  for (int i = 0; i < proto.credentials_size(); ++i) {
     for (const tls::CertificateFacts& certificate :
-         facts.certificate_chains[i]) {
-      ToProto(certificate, *credentials.add_certificates());
+         facts.certificate_chains[static_cast<size_t>(i)]) {
+      ToProto(certificate, *proto.mutable_credentials(i)->add_certificates());
     }
   }
   v1::TrustAnchors& anchors = *proto.mutable_trust_anchors();
-  *anchors.mutable_pems() = {options.trust_anchors.pems.begin(),
-                             options.trust_anchors.pems.end()};
-  anchors.set_system(options.trust_anchors.system);
-  anchors.set_development(options.trust_anchors.development);
   anchors.set_system_path(facts.system_trust_path);
   anchors.set_certificate_count(facts.trust_anchor_count);
-  proto.set_min_version(ToProto(options.min_version));
-  proto.set_max_version(ToProto(options.max_version));
-  *proto.mutable_alpn_protocols() = {options.alpn_protocols.begin(),
-                                     options.alpn_protocols.end()};
-  proto.set_client_certificate_mode(ToProto(options.client_certificate_mode));
+  // What is in force, however it was asked for.
+  proto.set_min_version(ToProto(facts.min_version));
+  proto.set_max_version(ToProto(facts.max_version));
+  ToProto(facts.groups, *proto.mutable_groups());
+  ToProto(facts.alpn_protocols, *proto.mutable_alpn_protocols());
+  proto.clear_alpn_protocols_wire();
+  ToProto(facts.npn_protocols, *proto.mutable_npn_protocols());
+  proto.clear_npn_protocols_wire();
+  ToProto(facts.effective_ciphers, *proto.mutable_effective_ciphers());
+  ToProto(facts.ignored_cipher_tokens, *proto.mutable_ignored_cipher_tokens());
+  ToProto(facts.warnings, *proto.mutable_warnings());
   if (facts.expire_time.has_value()) {
     ToProto(*facts.expire_time, *proto.mutable_expire_time());
   }
   ToProto(record.create_time, *proto.mutable_create_time());
+  ToProto(record.update_time, *proto.mutable_update_time());
   proto.set_etag(record.etag);
 }
 
@@ -221,6 +304,8 @@ void ToProto(const conn::ConnectionFacts& facts, v1::Connection& proto) {
     ToProto(handshake, *proto.mutable_handshake());
     proto.set_authorized(handshake.authorized);
     proto.set_authorization_error(handshake.authorization_error);
+    proto.set_authorization_error_code(handshake.authorization_error_code);
+    proto.set_authorization_error_text(handshake.authorization_error_text);
     if (handshake.peer_certificate != nullptr) {
       ToProto(*handshake.peer_certificate, *proto.mutable_peer_certificate());
     }
@@ -231,6 +316,7 @@ void ToProto(const conn::ConnectionFacts& facts, v1::Connection& proto) {
   proto.set_cleartext_bytes_sent(facts.cleartext_bytes_sent);
   proto.set_wire_bytes_received(facts.wire_bytes_received);
   proto.set_wire_bytes_sent(facts.wire_bytes_sent);
+  proto.set_encrypted(true);
   proto.set_peer_closed(facts.peer_closed);
   proto.set_shut_down(facts.shut_down);
   ToProto(facts.create_time, *proto.mutable_create_time());
@@ -249,17 +335,8 @@ void ToProto(const worker::Event& event, const std::string& resume_token,
   ToProto(event.time, *proto.mutable_time());
   proto.set_subject(event.subject());
   proto.set_type(ToProto(event.type));
-  if (const auto* listener =
-          std::get_if<worker::ListenerFacts>(&event.payload)) {
-    ToProto(*listener, *proto.mutable_listener());
-    return;
-  }
-  v1::Connection& connection = *proto.mutable_connection();
-  ToProto(std::get<conn::ConnectionFacts>(event.payload), connection);
-  // Watchers that want it ask for the connection.
-  if (connection.has_peer_certificate()) {
-    connection.mutable_peer_certificate()->clear_der();
-  }
+  std::visit([&](const auto& payload) { PayloadToProto(payload, proto); },
+             event.payload);
 }
 
 }  // namespace tlsd::control

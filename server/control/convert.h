@@ -18,6 +18,7 @@ namespace tlsd::control {
 
 void ToProto(const net::SocketAddress& address, v1::SocketAddress& proto);
 v1::TlsVersion ToProto(tls::TlsVersion version);
+v1::ClientCertificateMode ToProto(tls::ClientCertificateMode mode);
 void ToProto(const tls::CertificateFacts& facts, v1::Certificate& proto);
 void ToProto(const worker::ContextRecord& record, v1::SecureContext& proto);
 void ToProto(const worker::ListenerFacts& facts, v1::Listener& proto);

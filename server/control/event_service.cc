@@ -23,6 +23,15 @@ constexpr int kSubjectCountMax = 100;
 constexpr absl::Duration kBookmarkIntervalMin = absl::Milliseconds(100);
 constexpr absl::Duration kWaitMax = absl::Hours(24 * 365);
 
+// The collection that `name` seems to be of.
+absl::string_view CollectionOf(absl::string_view name) {
+  for (const absl::string_view collection :
+       {base::kListeners, base::kSecureContexts}) {
+    if (absl::StartsWith(name, collection)) return collection;
+  }
+  return base::kConnections;
+}
+
 absl::StatusOr<worker::EventType> ToEventType(int proto) {
   switch (proto) {
     case v1::EVENT_TYPE_LISTENING:
@@ -39,6 +48,10 @@ absl::StatusOr<worker::EventType> ToEventType(int proto) {
       return worker::EventType::kListenerClosed;
     case v1::EVENT_TYPE_CONNECTION_REJECTED:
       return worker::EventType::kConnectionRejected;
+    case v1::EVENT_TYPE_SECURE_CONTEXT_UPDATED:
+      return worker::EventType::kSecureContextUpdated;
+    case v1::EVENT_TYPE_CERTIFICATE_EXPIRING:
+      return worker::EventType::kCertificateExpiring;
     default:
       return FieldError(Reason::kFieldInvalid, "types", absl::StrCat(proto),
                         "EVENT_TYPE_LISTENING and the other EVENT_TYPE_ names");
@@ -60,10 +73,8 @@ absl::StatusOr<worker::EventFilter> ToFilter(const Request& request) {
                       absl::StrCat("at most ", kSubjectCountMax));
   }
   for (const std::string& subject : request.subjects()) {
-    const absl::string_view collection =
-        absl::StartsWith(subject, base::kListeners) ? base::kListeners
-                                                    : base::kConnections;
-    TLSD_RETURN_IF_ERROR(base::CheckName("subjects", collection, subject));
+    TLSD_RETURN_IF_ERROR(
+        base::CheckName("subjects", CollectionOf(subject), subject));
     filter.subjects.push_back(subject);
   }
   return filter;

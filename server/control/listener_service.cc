@@ -57,11 +57,8 @@ absl::StatusOr<worker::ListenerOptions> ListenerService::ToOptions(
                         net::ParseEndpoint("address", proto.address()));
   TLSD_RETURN_IF_ERROR(base::CheckName("secure_context", base::kSecureContexts,
                                        proto.secure_context()));
-  TLSD_ASSIGN_OR_RETURN(
-      const std::shared_ptr<const worker::ContextRecord> record,
-      contexts_.Get(proto.secure_context()));
-  options.secure_context_name = record->name;
-  options.secure_context = record->secure_context;
+  TLSD_ASSIGN_OR_RETURN(options.secure_context,
+                        contexts_.Find(proto.secure_context()));
   options.handler =
       proto.has_echo() ? worker::Handler::kEcho : worker::Handler::kStream;
   if (proto.has_handshake_timeout()) {

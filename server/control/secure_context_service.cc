@@ -12,112 +12,35 @@
 #include "server/base/status_macros.h"
 #include "server/control/convert.h"
 #include "server/control/fields.h"
+#include "server/control/secure_context_options.h"
 #include "server/control/unary_call.h"
 #include "server/tls/algorithms.h"
 
 namespace tlsd::control {
 namespace {
 
-absl::StatusOr<tls::CredentialsOptions> ToCredentials(
-    const v1::Credentials& proto) {
-  switch (proto.source_case()) {
-    case v1::Credentials::kPem: {
-      tls::PemCredentials pem;
-      pem.certificate_chain = proto.pem().certificate_chain();
-      pem.private_key = proto.pem().private_key();
-      pem.passphrase = proto.pem().passphrase();
-      pem.allow_outside_validity = proto.pem().allow_outside_validity();
-      return tls::CredentialsOptions(std::move(pem));
-    }
-    case v1::Credentials::kDevelopment: {
-      const auto& names = proto.development().server_names();
-      return tls::CredentialsOptions(
-          tls::DevelopmentCredentials{{names.begin(), names.end()}});
-    }
-    case v1::Credentials::SOURCE_NOT_SET:
-      break;
-  }
-  return FieldRequired("source (pem or development)");
-}
-
-absl::StatusOr<tls::TlsVersion> ToTlsVersion(absl::string_view field,
-                                             v1::TlsVersion proto,
-                                             tls::TlsVersion unspecified) {
-  switch (proto) {
-    case v1::TLS_VERSION_UNSPECIFIED:
-      return unspecified;
-    case v1::TLS_VERSION_TLS_1_0:
-      return tls::TlsVersion::kTls10;
-    case v1::TLS_VERSION_TLS_1_1:
-      return tls::TlsVersion::kTls11;
-    case v1::TLS_VERSION_TLS_1_2:
-      return tls::TlsVersion::kTls12;
-    case v1::TLS_VERSION_TLS_1_3:
-      return tls::TlsVersion::kTls13;
-    default:
-      return FieldError(Reason::kFieldInvalid, field, absl::StrCat(proto),
-                        "TLS_VERSION_TLS_1_0 to TLS_VERSION_TLS_1_3");
-  }
-}
-
-absl::StatusOr<tls::ClientCertificateMode> ToClientCertificateMode(
-    v1::ClientCertificateMode proto) {
-  switch (proto) {
-    case v1::CLIENT_CERTIFICATE_MODE_UNSPECIFIED:
-    case v1::CLIENT_CERTIFICATE_MODE_NONE:
-      return tls::ClientCertificateMode::kNone;
-    case v1::CLIENT_CERTIFICATE_MODE_REQUEST:
-      return tls::ClientCertificateMode::kRequest;
-    case v1::CLIENT_CERTIFICATE_MODE_REQUIRE:
-      return tls::ClientCertificateMode::kRequire;
-    default:
-      return FieldError(Reason::kFieldInvalid, "client_certificate_mode",
-                        absl::StrCat(proto),
-                        "CLIENT_CERTIFICATE_MODE_NONE, _REQUEST or _REQUIRE");
-  }
-}
-
 // Errors of a part, as errors of the request.
 absl::Status InRequest(const absl::Status& error) {
   return PrefixField(error, "secure_context.");
 }
 
-}  // namespace
-
-absl::StatusOr<tls::SecureContextOptions> ToSecureContextOptions(
-    const v1::SecureContext& proto) {
-  tls::SecureContextOptions options;
-  for (int i = 0; i < proto.credentials_size(); ++i) {
-    absl::StatusOr<tls::CredentialsOptions> credentials =
-        ToCredentials(proto.credentials(i));
-    if (!credentials.ok()) {
-      return PrefixField(credentials.status(),
-                         absl::StrCat("credentials[", i, "]."));
-    }
-    options.credentials.push_back(*std::move(credentials));
-  }
-  const v1::TrustAnchors& anchors = proto.trust_anchors();
-  options.trust_anchors.pems = {anchors.pems().begin(), anchors.pems().end()};
-  options.trust_anchors.system = anchors.system();
-  options.trust_anchors.development = anchors.development();
-  TLSD_ASSIGN_OR_RETURN(
-      options.min_version,
-      ToTlsVersion("min_version", proto.min_version(), options.min_version));
-  TLSD_ASSIGN_OR_RETURN(
-      options.max_version,
-      ToTlsVersion("max_version", proto.max_version(), options.max_version));
-  options.alpn_protocols = {proto.alpn_protocols().begin(),
-                            proto.alpn_protocols().end()};
-  TLSD_ASSIGN_OR_RETURN(
-      options.client_certificate_mode,
-      ToClientCertificateMode(proto.client_certificate_mode()));
-  return options;
+bool HasField(const absl::Status& error, absl::string_view field) {
+  const std::optional<ErrorDetail> detail = GetErrorDetail(error);
+  if (!detail.has_value()) return false;
+  const auto found = detail->metadata.find("field");
+  return found != detail->metadata.end() && found->second == field;
 }
 
+}  // namespace
+
 SecureContextService::SecureContextService(worker::ContextTable& contexts,
-                                           worker::ListenerTable& listeners,
+                                           worker::EventHub& events,
+                                           worker::ExpiryWatch& expiry_watch,
                                            tls::DevelopmentAuthority& authority)
-    : contexts_(contexts), listeners_(listeners), authority_(authority) {}
+    : contexts_(contexts),
+      events_(events),
+      expiry_watch_(expiry_watch),
+      authority_(authority) {}
 
 grpc::ServerUnaryReactor* SecureContextService::CreateSecureContext(
     grpc::CallbackServerContext* context,
@@ -134,18 +57,83 @@ absl::Status SecureContextService::Create(
         base::CheckId("secure_context_id", request.secure_context_id()));
   }
   if (!request.has_secure_context()) return FieldRequired("secure_context");
-  absl::StatusOr<tls::SecureContextOptions> options =
-      ToSecureContextOptions(request.secure_context());
-  if (!options.ok()) return InRequest(options.status());
-  absl::StatusOr<std::shared_ptr<const tls::SecureContext>> secure_context =
-      tls::SecureContext::Create(*options, authority_, absl::Now());
-  if (!secure_context.ok()) return InRequest(secure_context.status());
+  absl::StatusOr<worker::ContextParts> parts =
+      MakeParts(request.secure_context());
+  if (!parts.ok()) return InRequest(parts.status());
+  if (request.validate_only()) {
+    ToProto(*worker::LiveContext("", *std::move(parts)).record(), response);
+    return absl::OkStatus();
+  }
   TLSD_ASSIGN_OR_RETURN(
       const std::shared_ptr<const worker::ContextRecord> record,
-      contexts_.Add(request.secure_context_id(), *std::move(options),
-                    *std::move(secure_context)));
+      contexts_.Add(request.secure_context_id(), *std::move(parts)));
+  expiry_watch_.Look(*record, absl::Now());
   ToProto(*record, response);
   return absl::OkStatus();
+}
+
+absl::StatusOr<worker::ContextParts> SecureContextService::MakeParts(
+    const v1::SecureContext& proto) {
+  worker::ContextParts parts;
+  TLSD_ASSIGN_OR_RETURN(parts.options, ToSecureContextOptions(proto));
+  TLSD_ASSIGN_OR_RETURN(
+      parts.secure_context,
+      tls::SecureContext::Create(parts.options, authority_, absl::Now()));
+  return parts;
+}
+
+grpc::ServerUnaryReactor* SecureContextService::UpdateSecureContext(
+    grpc::CallbackServerContext* context,
+    const v1::UpdateSecureContextRequest* request,
+    v1::SecureContext* response) {
+  return FinishNow(context, Update(*request, *response));
+}
+
+absl::Status SecureContextService::Update(
+    const v1::UpdateSecureContextRequest& request,
+    v1::SecureContext& response) {
+  if (!request.has_secure_context()) return FieldRequired("secure_context");
+  const v1::SecureContext& update = request.secure_context();
+  TLSD_RETURN_IF_ERROR(base::CheckName("secure_context.name",
+                                       base::kSecureContexts, update.name()));
+  TLSD_ASSIGN_OR_RETURN(const std::shared_ptr<worker::LiveContext> context,
+                        contexts_.Find(update.name()));
+  const auto change = [&](const worker::ContextRecord& present) {
+    return ChangeParts(present, request);
+  };
+  using Effect = worker::LiveContext::Effect;
+  TLSD_ASSIGN_OR_RETURN(
+      const std::shared_ptr<const worker::ContextRecord> record,
+      context->Update(
+          update.etag(),
+          request.validate_only() ? Effect::kCheckOnly : Effect::kReplace,
+          change));
+  if (!request.validate_only()) {
+    events_.Publish(worker::EventType::kSecureContextUpdated, record);
+    expiry_watch_.Look(*record, absl::Now());
+  }
+  ToProto(*record, response);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<worker::ContextParts> SecureContextService::ChangeParts(
+    const worker::ContextRecord& present,
+    const v1::UpdateSecureContextRequest& request) {
+  absl::StatusOr<ContextChange> change = ApplyUpdate(
+      present.options, request.secure_context(), request.update_mask());
+  if (!change.ok()) {
+    return HasField(change.status(), "update_mask")
+               ? change.status()
+               : InRequest(change.status());
+  }
+  worker::ContextParts parts;
+  parts.options = std::move(change->options);
+  absl::StatusOr<std::shared_ptr<const tls::SecureContext>> replaced =
+      tls::SecureContext::Replace(*present.secure_context, change->kept,
+                                  parts.options, authority_, absl::Now());
+  if (!replaced.ok()) return InRequest(replaced.status());
+  parts.secure_context = *std::move(replaced);
+  return parts;
 }
 
 grpc::ServerUnaryReactor* SecureContextService::GetSecureContext(
@@ -199,15 +187,7 @@ absl::Status SecureContextService::Delete(
     const v1::DeleteSecureContextRequest& request) {
   TLSD_RETURN_IF_ERROR(
       base::CheckName("name", base::kSecureContexts, request.name()));
-  TLSD_RETURN_IF_ERROR(contexts_.Get(request.name()).status());
-  const std::optional<std::string> user = listeners_.FirstUser(request.name());
-  if (user.has_value() && !request.force()) {
-    return MakeError(Reason::kContextInUse,
-                     absl::StrCat(request.name(), " is used by ", *user,
-                                  "; delete the listener first, or set force"),
-                     {{"secure_context", request.name()}, {"listener", *user}});
-  }
-  return contexts_.Remove(request.name(), request.etag());
+  return contexts_.Remove(request.name(), request.etag(), request.force());
 }
 
 grpc::ServerUnaryReactor* SecureContextService::ListAlgorithms(
@@ -228,6 +208,10 @@ grpc::ServerUnaryReactor* SecureContextService::ListAlgorithms(
   for (std::string& algorithm : tls::ListSignatureAlgorithms()) {
     response->add_signature_algorithms(std::move(algorithm));
   }
+  for (std::string& protocol : tls::ListSecureProtocols()) {
+    response->add_secure_protocols(std::move(protocol));
+  }
+  response->set_default_ciphers(tls::DefaultCiphers());
   return FinishNow(context, absl::OkStatus());
 }
 

@@ -6,9 +6,9 @@
 
 #include "absl/status/statusor.h"
 #include "server/tls/development_authority.h"
-#include "server/tls/secure_context_options.h"
 #include "server/worker/context_table.h"
-#include "server/worker/listener_table.h"
+#include "server/worker/event_hub.h"
+#include "server/worker/expiry_watch.h"
 #include "tlsd/v1/secure_context_service.grpc.pb.h"
 
 namespace tlsd::control {
@@ -16,9 +16,9 @@ namespace tlsd::control {
 class SecureContextService final
     : public v1::SecureContextService::CallbackService {
  public:
-  // All three must outlive the service.
-  SecureContextService(worker::ContextTable& contexts,
-                       worker::ListenerTable& listeners,
+  // All must outlive the service.
+  SecureContextService(worker::ContextTable& contexts, worker::EventHub& events,
+                       worker::ExpiryWatch& expiry_watch,
                        tls::DevelopmentAuthority& authority);
 
   grpc::ServerUnaryReactor* CreateSecureContext(
@@ -33,6 +33,10 @@ class SecureContextService final
       grpc::CallbackServerContext* context,
       const v1::ListSecureContextsRequest* request,
       v1::ListSecureContextsResponse* response) override;
+  grpc::ServerUnaryReactor* UpdateSecureContext(
+      grpc::CallbackServerContext* context,
+      const v1::UpdateSecureContextRequest* request,
+      v1::SecureContext* response) override;
   grpc::ServerUnaryReactor* DeleteSecureContext(
       grpc::CallbackServerContext* context,
       const v1::DeleteSecureContextRequest* request,
@@ -45,20 +49,24 @@ class SecureContextService final
  private:
   absl::Status Create(const v1::CreateSecureContextRequest& request,
                       v1::SecureContext& response);
+  absl::Status Update(const v1::UpdateSecureContextRequest& request,
+                      v1::SecureContext& response);
   absl::Status List(const v1::ListSecureContextsRequest& request,
                     v1::ListSecureContextsResponse& response);
   absl::Status Delete(const v1::DeleteSecureContextRequest& request);
 
+  // What `proto` makes, and what a request makes of what is there.
+  absl::StatusOr<worker::ContextParts> MakeParts(
+      const v1::SecureContext& proto);
+  absl::StatusOr<worker::ContextParts> ChangeParts(
+      const worker::ContextRecord& present,
+      const v1::UpdateSecureContextRequest& request);
+
   worker::ContextTable& contexts_;
-  worker::ListenerTable& listeners_;
+  worker::EventHub& events_;
+  worker::ExpiryWatch& expiry_watch_;
   tls::DevelopmentAuthority& authority_;
 };
-
-// ToSecureContextOptions reads the fields of `proto` that a caller may set. It
-// fails with FIELD_REQUIRED or FIELD_INVALID; `tls::SecureContext` checks the
-// rest.
-absl::StatusOr<tls::SecureContextOptions> ToSecureContextOptions(
-    const v1::SecureContext& proto);
 
 }  // namespace tlsd::control
 

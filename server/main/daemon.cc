@@ -31,6 +31,9 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(
   TLSD_ASSIGN_OR_RETURN(
       daemon->pool_, worker::WorkerPool::Create(
                          WorkerCount(options.worker_count), *daemon->events_));
+  daemon->expiry_watch_ = std::make_unique<worker::ExpiryWatch>(
+      daemon->contexts_, *daemon->events_);
+  daemon->expiry_watch_->Start();
   daemon->listeners_ =
       std::make_unique<worker::ListenerTable>(*daemon->pool_, *daemon->events_);
   TLSD_ASSIGN_OR_RETURN(
@@ -41,7 +44,8 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(
       control::ControlServer::Start(
           options.control_address, options.tcp_control,
           {*daemon->pool_, daemon->contexts_, *daemon->listeners_,
-           *daemon->events_, daemon->authority_, std::move(default_context)}));
+           *daemon->events_, *daemon->expiry_watch_, daemon->authority_,
+           std::move(default_context)}));
   return daemon;
 }
 

@@ -14,6 +14,7 @@
 #include "server/tls/development_authority.h"
 #include "server/worker/context_table.h"
 #include "server/worker/event_hub.h"
+#include "server/worker/expiry_watch.h"
 #include "server/worker/listener_table.h"
 #include "server/worker/worker_pool.h"
 
@@ -48,6 +49,7 @@ class Daemon {
   tls::DevelopmentAuthority authority_;
   worker::ContextTable contexts_;
   std::unique_ptr<worker::EventHub> events_;
+  std::unique_ptr<worker::ExpiryWatch> expiry_watch_;
   std::unique_ptr<worker::WorkerPool> pool_;
   std::unique_ptr<worker::ListenerTable> listeners_;
   std::unique_ptr<control::ControlServer> control_;

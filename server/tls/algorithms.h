@@ -21,6 +21,11 @@ struct CipherSuiteFacts {
 std::vector<CipherSuiteFacts> ListCipherSuites();
 std::vector<std::string> ListGroups();
 std::vector<std::string> ListSignatureAlgorithms();
+// The names that SecureContextOptions::secure_protocol takes.
+std::vector<std::string> ListSecureProtocols();
+
+// DefaultCiphers returns the cipher list of contexts that name none.
+std::string DefaultCiphers();
 
 // BoringSslRevision returns the revision of the library, e.g. "32b51305debe".
 std::string BoringSslRevision();

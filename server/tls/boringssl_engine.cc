@@ -1,18 +1,20 @@
 #include "server/tls/boringssl_engine.h"
 
 #include <openssl/err.h>
+#include <openssl/sha.h>
 #include <openssl/x509.h>
 
 #include <algorithm>
 #include <iterator>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "proto/status/error.h"
 #include "server/base/status_macros.h"
 #include "server/tls/certificate.h"
-#include "server/tls/cipher_name.h"
-#include "server/tls/secure_context_state.h"
+#include "server/tls/handshake_description.h"
+#include "server/tls/signature_algorithms.h"
 #include "server/tls/ssl_error.h"
 
 namespace tlsd::tls {
@@ -21,34 +23,6 @@ namespace {
 constexpr size_t kRecordHeaderBytes = 5;
 // SSL_write takes an int.
 constexpr size_t kWriteBytesMax = 1 << 20;
-
-TlsVersion VersionOf(const SSL* ssl) {
-  switch (SSL_version(ssl)) {
-    case TLS1_VERSION:
-      return TlsVersion::kTls10;
-    case TLS1_1_VERSION:
-      return TlsVersion::kTls11;
-    case TLS1_2_VERSION:
-      return TlsVersion::kTls12;
-    default:
-      return TlsVersion::kTls13;
-  }
-}
-
-// GroupOf returns no group for a TLS 1.2 resumption: BoringSSL reports that of
-// the first handshake, but no key was exchanged.
-std::string GroupOf(const SSL* ssl) {
-  if (SSL_session_reused(ssl) && SSL_version(ssl) < TLS1_3_VERSION) return "";
-  const char* name = SSL_get_curve_name(SSL_get_curve_id(ssl));
-  return name != nullptr ? name : "";
-}
-
-std::string AlpnOf(const SSL* ssl) {
-  const uint8_t* data = nullptr;
-  unsigned size = 0;
-  SSL_get0_alpn_selected(ssl, &data, &size);
-  return std::string(base::AsText({data, size}));
-}
 
 }  // namespace
 
@@ -76,8 +50,7 @@ absl::Status BoringSslEngine::Start() {
     return MakeError(Reason::kCredentialsRequired,
                      "the secure context of a server needs credentials");
   }
-  ssl_.reset(
-      SSL_new(SecureContextAccess::GetState(*context_).ssl_context.get()));
+  ssl_.reset(SSL_new(context().ssl_context.get()));
   bssl::UniquePtr<BIO> bio = bio_.NewBio();
   if (ssl_ == nullptr || bio == nullptr) return InternalError("SSL_new");
   // One reference serves for both directions.
@@ -85,6 +58,7 @@ absl::Status BoringSslEngine::Start() {
   SSL_set_bio(ssl_.get(), both, both);
   SSL_set_app_data(ssl_.get(), this);
   SSL_set_info_callback(ssl_.get(), OnInfo);
+  SSL_set_cert_cb(ssl_.get(), OnCertificate, this);
   SSL_set_shed_handshake_config(ssl_.get(), 1);
   SSL_set_renegotiate_mode(ssl_.get(), ssl_renegotiate_never);
   if (role_ == Role::kServer) {
@@ -99,8 +73,24 @@ absl::Status BoringSslEngine::Start() {
   return AdvanceHandshake(events);
 }
 
+const SecureContextState& BoringSslEngine::context() const {
+  return SecureContextAccess::GetState(*context_);
+}
+
 absl::Status BoringSslEngine::SetServerName() {
-  if (options_.server_name.empty() && options_.skip_name_check) {
+  const bool has_expected_name = !options_.expected_name.empty();
+  if (has_expected_name && options_.skip_name_check) {
+    return FieldError(Reason::kFieldsConflict, "expected_name",
+                      options_.expected_name,
+                      "either expected_name or skip_name_check");
+  }
+  if (has_expected_name) {
+    TLSD_ASSIGN_OR_RETURN(
+        expected_name_,
+        ParseServerName("expected_name", options_.expected_name));
+  }
+  if (options_.server_name.empty() &&
+      (options_.skip_name_check || has_expected_name)) {
     return absl::OkStatus();
   }
   TLSD_ASSIGN_OR_RETURN(ServerName name,
@@ -111,7 +101,9 @@ absl::Status BoringSslEngine::SetServerName() {
       !SSL_set_tlsext_host_name(ssl_.get(), name.text.c_str())) {
     return InternalError("SSL_set_tlsext_host_name");
   }
-  if (!options_.skip_name_check) expected_name_ = std::move(name);
+  if (!options_.skip_name_check && !has_expected_name) {
+    expected_name_ = std::move(name);
+  }
   return absl::OkStatus();
 }
 
@@ -126,16 +118,14 @@ void BoringSslEngine::SetUpPeerVerification() {
 
 bool BoringSslEngine::AsksForPeerCertificate() const {
   return role_ == Role::kClient ||
-         SecureContextAccess::GetState(*context_).client_certificate_mode !=
-             ClientCertificateMode::kNone;
+         context().client_certificate_mode != ClientCertificateMode::kNone;
 }
 
 bool BoringSslEngine::RefusesUnauthorizedPeer() const {
   if (role_ == Role::kClient) {
     return options_.verification == PeerVerification::kRequire;
   }
-  return SecureContextAccess::GetState(*context_).client_certificate_mode ==
-         ClientCertificateMode::kRequire;
+  return context().client_certificate_mode == ClientCertificateMode::kRequire;
 }
 
 Role BoringSslEngine::peer_role() const {
@@ -143,10 +133,9 @@ Role BoringSslEngine::peer_role() const {
 }
 
 PeerVerdict BoringSslEngine::JudgePeer() const {
-  return VerifyPeer(
-      SecureContextAccess::GetState(*context_).trust_anchors.store.get(),
-      SSL_get_peer_full_cert_chain(ssl_.get()), peer_role(),
-      expected_name_.has_value() ? &*expected_name_ : nullptr);
+  return VerifyPeer({context().trust_anchors, context().peer_rules},
+                    SSL_get_peer_full_cert_chain(ssl_.get()), peer_role(),
+                    expected_name_.has_value() ? &*expected_name_ : nullptr);
 }
 
 ssl_verify_result_t BoringSslEngine::OnVerify(SSL* ssl, uint8_t* out_alert) {
@@ -159,6 +148,67 @@ ssl_verify_result_t BoringSslEngine::OnVerify(SSL* ssl, uint8_t* out_alert) {
   }
   *out_alert = verdict.alert;
   return ssl_verify_invalid;
+}
+
+int BoringSslEngine::OnCertificate(SSL* /*ssl*/, void* engine) {
+  return static_cast<BoringSslEngine*>(engine)->ChooseCredentials() ? 1 : 0;
+}
+
+bool BoringSslEngine::ChooseCredentials() {
+  PeerOffer offer;
+  offer.version = static_cast<uint16_t>(SSL_version(ssl_.get()));
+  const uint16_t* algorithms = nullptr;
+  const size_t count = SSL_get0_peer_verify_algorithms(ssl_.get(), &algorithms);
+  offer.signature_algorithms =
+      SharedAlgorithms({algorithms, count}, context().signing_algorithms);
+  shared_algorithms_ = offer.signature_algorithms;
+  return role_ == Role::kServer ? ChooseServerCredentials(offer)
+                                : ChooseClientCredentials(offer);
+}
+
+bool BoringSslEngine::ChooseServerCredentials(PeerOffer& offer) {
+  if (!BindSessionToServerName()) return false;
+  AddClientOffer(ssl_.get(), context().facts.groups, offer);
+  for (const auto& candidate : context().credentials) {
+    if (Suits(candidate->credentials, offer)) return Show(*candidate);
+  }
+  // The library then says what the peer lacks.
+  return Show(*context().credentials[0]);
+}
+
+bool BoringSslEngine::ChooseClientCredentials(const PeerOffer& requested) {
+  certificate_requested_ = true;
+  PeerOffer offer = requested;
+  // Who gives one certificate means that one, whatever the server asks for.
+  if (context().credentials.size() > 1) {
+    offer.authorities = SSL_get_client_CA_list(ssl_.get());
+  }
+  for (const auto& candidate : context().credentials) {
+    if (Suits(candidate->credentials, offer)) return Show(*candidate);
+  }
+  SSL_certs_clear(ssl_.get());
+  certificate_withheld_ = true;
+  return true;
+}
+
+bool BoringSslEngine::Show(const ShownCredentials& shown) {
+  shown_ = &shown;
+  // These are in BoringSSL's context already.
+  if (&shown == context().credentials[0].get()) return true;
+  std::vector<CRYPTO_BUFFER*> buffers;
+  for (const auto& buffer : shown.buffers) buffers.push_back(buffer.get());
+  return SSL_set_chain_and_key(ssl_.get(), buffers.data(), buffers.size(),
+                               shown.credentials.key.get(),
+                               /*privkey_method=*/nullptr) == 1;
+}
+
+// RFC 6066 section 3: a session is not resumed under another server name.
+bool BoringSslEngine::BindSessionToServerName() {
+  const std::string bound = absl::StrCat(context().session_id_context,
+                                         absl::AsciiStrToLower(server_name()));
+  uint8_t digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const uint8_t*>(bound.data()), bound.size(), digest);
+  return SSL_set_session_id_context(ssl_.get(), digest, sizeof(digest)) == 1;
 }
 
 void BoringSslEngine::OnInfo(const SSL* ssl, int type, int value) {
@@ -210,6 +260,8 @@ absl::Status BoringSslEngine::CompleteHandshake(EventList& events) {
   // Nothing is verified any more; an idle connection shall be small.
   verdict_.reset();
   expected_name_.reset();
+  shown_ = nullptr;
+  shared_algorithms_ = {};
   return absl::OkStatus();
 }
 
@@ -228,28 +280,39 @@ absl::Status BoringSslEngine::JudgeResumedPeer() {
 }
 
 HandshakeFacts BoringSslEngine::DescribeHandshake() const {
-  HandshakeFacts facts;
-  facts.version = VersionOf(ssl_.get());
-  facts.protocol = SSL_get_version(ssl_.get());
-  const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl_.get());
-  facts.cipher = CipherName(cipher);
-  facts.cipher_standard_name = SSL_CIPHER_standard_name(cipher);
-  facts.group = GroupOf(ssl_.get());
-  facts.alpn_protocol = AlpnOf(ssl_.get());
+  HandshakeFacts facts = DescribeAgreement(ssl_.get());
   facts.server_name = server_name();
-  facts.resumed = SSL_session_reused(ssl_.get());
+  for (const uint16_t algorithm : shared_algorithms_) {
+    facts.shared_signature_algorithms.push_back(
+        SignatureAlgorithmName(algorithm));
+  }
+  facts.certificate_requested = certificate_requested_;
+  if (shown_ != nullptr && !facts.resumed) {
+    facts.own_certificate_sha256 = shown_->sha256_fingerprint;
+  }
+  DescribePeer(facts);
+  return facts;
+}
+
+void BoringSslEngine::DescribePeer(HandshakeFacts& facts) const {
   if (AsksForPeerCertificate()) {
     // BoringSSL does not call back for a client without a certificate.
-    const PeerVerdict verdict = verdict_.has_value() ? *verdict_ : JudgePeer();
+    PeerVerdict judged;
+    if (!verdict_.has_value()) judged = JudgePeer();
+    const PeerVerdict& verdict = verdict_.has_value() ? *verdict_ : judged;
     facts.authorized = verdict.authorized;
     facts.authorization_error = verdict.error;
+    facts.authorization_error_code = verdict.code;
+    facts.authorization_error_text = verdict.text;
+    for (const auto& certificate : verdict.chain) {
+      facts.peer_chain.push_back(ShareCertificateFacts(certificate.get()));
+    }
   }
-  const bssl::UniquePtr<X509> certificate(SSL_get_peer_certificate(ssl_.get()));
-  if (certificate != nullptr) {
-    facts.peer_certificate = std::make_shared<const CertificateFacts>(
-        DescribeCertificate(certificate.get()));
+  for (X509* certificate : SSL_get_peer_full_cert_chain(ssl_.get())) {
+    facts.peer_certificates_sent.push_back(ShareCertificateFacts(certificate));
   }
-  return facts;
+  if (facts.peer_certificates_sent.empty()) return;
+  facts.peer_certificate = facts.peer_certificates_sent[0];
 }
 
 absl::Status BoringSslEngine::ReadCleartext(size_t limit,
@@ -359,6 +422,7 @@ absl::Status BoringSslEngine::ErrorOfCall(int ssl_error) {
   call.handshake_complete = state_ != State::kHandshaking;
   call.at_first_record = bio_.bytes_read() <= kRecordHeaderBytes;
   call.alert_sent = alert_sent_;
+  call.certificate_withheld = certificate_withheld_;
   call.cleartext_alert = CleartextAlert();
   return ErrorOfFailedCall(call);
 }
@@ -395,7 +459,9 @@ void BoringSslEngine::SendAlertUnlessSent(uint8_t alert) {
 }
 
 absl::Status BoringSslEngine::Fail(const absl::Status& error) {
-  SendAlertUnlessSent(SSL_AD_INTERNAL_ERROR);
+  SendAlertUnlessSent(HasReason(error, Reason::kPeerCertificateInvalid)
+                          ? SSL_AD_UNSUPPORTED_CERTIFICATE
+                          : SSL_AD_INTERNAL_ERROR);
   final_error_ = error;
   return error;
 }

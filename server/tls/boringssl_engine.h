@@ -9,10 +9,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "server/base/byte_queue.h"
+#include "server/tls/credential_choice.h"
 #include "server/tls/peer_verifier.h"
 #include "server/tls/queue_bio.h"
+#include "server/tls/secure_context_state.h"
 #include "server/tls/server_name.h"
 #include "server/tls/tls_engine.h"
 
@@ -42,10 +45,21 @@ class BoringSslEngine final : public TlsEngine {
  private:
   enum class State { kHandshaking, kOpen, kPeerClosed };
 
+  const SecureContextState& context() const;
+
   absl::Status SetServerName();
   void SetUpPeerVerification();
   static ssl_verify_result_t OnVerify(SSL* ssl, uint8_t* out_alert);
+  static int OnCertificate(SSL* ssl, void* engine);
   static void OnInfo(const SSL* ssl, int type, int value);
+
+  // ChooseCredentials makes the choice that BoringSSL asks for when it knows
+  // what the peer can take, and before it resumes a session.
+  bool ChooseCredentials();
+  bool ChooseClientCredentials(const PeerOffer& offer);
+  bool ChooseServerCredentials(PeerOffer& offer);
+  bool Show(const ShownCredentials& shown);
+  bool BindSessionToServerName();
 
   absl::Status AdvanceHandshake(EventList& events);
   absl::Status CompleteHandshake(EventList& events);
@@ -58,6 +72,7 @@ class BoringSslEngine final : public TlsEngine {
   Role peer_role() const;
   PeerVerdict JudgePeer() const;
   HandshakeFacts DescribeHandshake() const;
+  void DescribePeer(HandshakeFacts& facts) const;
 
   absl::Status ErrorOfCall(int ssl_error);
   std::optional<uint8_t> CleartextAlert() const;
@@ -81,7 +96,14 @@ class BoringSslEngine final : public TlsEngine {
   absl::Status final_error_;
   std::optional<uint8_t> alert_sent_;
   bool has_received_fatal_alert_ = false;
+  // Its TLS 1.3 server may say so only after the handshake.
+  bool certificate_withheld_ = false;
+
+  // Of the handshake; forgotten when it is complete.
   std::optional<PeerVerdict> verdict_;
+  bool certificate_requested_ = false;
+  const ShownCredentials* shown_ = nullptr;
+  std::vector<uint16_t> shared_algorithms_;
 };
 
 }  // namespace tlsd::tls

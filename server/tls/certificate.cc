@@ -1,124 +1,28 @@
 #include "server/tls/certificate.h"
 
-#include <arpa/inet.h>
-#include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/digest.h>
-#include <openssl/ec.h>
-#include <openssl/ec_key.h>
-#include <openssl/evp.h>
 #include <openssl/mem.h>
-#include <openssl/nid.h>
-#include <openssl/obj.h>
-#include <openssl/x509v3.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "proto/status/error.h"
-#include "server/base/utf8.h"
+#include "server/tls/certificate_extensions.h"
+#include "server/tls/certificate_names.h"
 #include "server/tls/pem.h"
+#include "server/tls/public_key_facts.h"
+#include "server/tls/ssl_error.h"
 
 namespace tlsd::tls {
 namespace {
-
-// RFC 2253 escapes, so that no value can pass for a separator, and UTF-8.
-constexpr unsigned long kNameFlags =
-    XN_FLAG_SEP_CPLUS_SPC | ASN1_STRFLGS_ESC_2253 | ASN1_STRFLGS_ESC_CTRL |
-    ASN1_STRFLGS_UTF8_CONVERT;
-
-std::string PrintName(const X509_NAME* name, unsigned long flags) {
-  bssl::UniquePtr<BIO> bio(BIO_new(BIO_s_mem()));
-  if (bio == nullptr ||
-      X509_NAME_print_ex(bio.get(), name, /*indent=*/0, flags) < 0) {
-    return "";
-  }
-  const uint8_t* data = nullptr;
-  size_t size = 0;
-  if (!BIO_mem_contents(bio.get(), &data, &size)) return "";
-  return std::string(reinterpret_cast<const char*>(data), size);
-}
-
-std::string DescribeName(const X509_NAME* name) {
-  std::string text = PrintName(name, kNameFlags);
-  if (base::IsValidUtf8(text)) return text;
-  // A string whose bytes are not what its type says: show them escaped.
-  return PrintName(
-      name, (kNameFlags & ~ASN1_STRFLGS_UTF8_CONVERT) | ASN1_STRFLGS_ESC_MSB);
-}
-
-absl::string_view StringBytes(const ASN1_STRING* value) {
-  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
-          static_cast<size_t>(ASN1_STRING_length(value))};
-}
-
-std::string DescribeIpAddress(absl::string_view bytes) {
-  char text[INET6_ADDRSTRLEN];
-  const int family = bytes.size() == 4    ? AF_INET
-                     : bytes.size() == 16 ? AF_INET6
-                                          : AF_UNSPEC;
-  if (family == AF_UNSPEC ||
-      inet_ntop(family, bytes.data(), text, sizeof(text)) == nullptr) {
-    return absl::BytesToHexString(bytes);
-  }
-  return text;
-}
-
-std::string DescribeGeneralName(const GENERAL_NAME* name) {
-  switch (name->type) {
-    case GEN_DNS:
-      return absl::StrCat("DNS:", absl::CHexEscape(StringBytes(name->d.ia5)));
-    case GEN_EMAIL:
-      return absl::StrCat("email:", absl::CHexEscape(StringBytes(name->d.ia5)));
-    case GEN_URI:
-      return absl::StrCat("URI:", absl::CHexEscape(StringBytes(name->d.ia5)));
-    case GEN_IPADD:
-      return absl::StrCat("IP:", DescribeIpAddress(StringBytes(name->d.ip)));
-    case GEN_DIRNAME:
-      return absl::StrCat("DirName:", DescribeName(name->d.directoryName));
-    default:
-      return "";
-  }
-}
-
-std::vector<std::string> DescribeAlternativeNames(const X509* certificate) {
-  std::vector<std::string> result;
-  bssl::UniquePtr<GENERAL_NAMES> names(
-      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(
-          certificate, NID_subject_alt_name, /*out_critical=*/nullptr,
-          /*out_idx=*/nullptr)));
-  if (names == nullptr) return result;
-  for (const GENERAL_NAME* name : names.get()) {
-    std::string text = DescribeGeneralName(name);
-    if (!text.empty()) result.push_back(std::move(text));
-  }
-  return result;
-}
-
-std::string DescribePublicKey(X509* certificate) {
-  bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(certificate));
-  if (key == nullptr) return "unsupported";
-  switch (EVP_PKEY_id(key.get())) {
-    case EVP_PKEY_RSA:
-      return absl::StrCat("RSA ", EVP_PKEY_bits(key.get()));
-    case EVP_PKEY_EC: {
-      const EC_KEY* ec_key = EVP_PKEY_get0_EC_KEY(key.get());
-      const char* curve =
-          EC_curve_nid2nist(EC_GROUP_get_curve_name(EC_KEY_get0_group(ec_key)));
-      return absl::StrCat("EC ", curve != nullptr ? curve : "unknown");
-    }
-    case EVP_PKEY_ED25519:
-      return "Ed25519";
-    default:
-      return OBJ_nid2sn(EVP_PKEY_id(key.get()));
-  }
-}
 
 std::string DescribeSerialNumber(const X509* certificate) {
   bssl::UniquePtr<BIGNUM> number(
@@ -128,28 +32,25 @@ std::string DescribeSerialNumber(const X509* certificate) {
   return hex == nullptr ? "" : absl::AsciiStrToUpper(hex.get());
 }
 
-std::string Sha256Fingerprint(absl::string_view der) {
-  uint8_t digest[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  if (!EVP_Digest(der.data(), der.size(), digest, &size, EVP_sha256(),
-                  nullptr)) {
-    return "";
-  }
-  return absl::StrJoin(
-      absl::MakeConstSpan(digest, size), ":",
-      [](std::string* out, uint8_t byte) {
-        const char text[] = {static_cast<char>(byte)};
-        absl::StrAppend(
-            out, absl::AsciiStrToUpper(absl::BytesToHexString({text, 1})));
-      });
+std::string DescribeSignatureAlgorithm(const X509* certificate) {
+  const X509_ALGOR* algorithm = nullptr;
+  X509_get0_signature(/*out_sig=*/nullptr, &algorithm, certificate);
+  const ASN1_OBJECT* object = nullptr;
+  X509_ALGOR_get0(&object, /*out_param_type=*/nullptr,
+                  /*out_param_value=*/nullptr, algorithm);
+  return DescribeObject(object);
 }
 
-std::string EncodeDer(X509* certificate) {
-  uint8_t* der = nullptr;
-  const int size = i2d_X509(certificate, &der);
-  if (size < 0) return "";
-  bssl::UniquePtr<uint8_t> owner(der);
-  return std::string(reinterpret_cast<const char*>(der), size);
+std::string Fingerprint(absl::string_view der, const EVP_MD* algorithm) {
+  uint8_t digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (!EVP_Digest(der.data(), der.size(), digest, &size, algorithm, nullptr)) {
+    return "";
+  }
+  return absl::StrJoin(absl::MakeConstSpan(digest, size), ":",
+                       [](std::string* out, uint8_t byte) {
+                         absl::StrAppendFormat(out, "%02X", byte);
+                       });
 }
 
 absl::Time ToTime(const ASN1_TIME* time, absl::Time fallback) {
@@ -161,16 +62,27 @@ absl::Time ToTime(const ASN1_TIME* time, absl::Time fallback) {
 }  // namespace
 
 CertificateFacts DescribeCertificate(X509* certificate) {
+  // What cannot be read leaves entries in the queue.
+  const ErrorQueueGuard guard;
   CertificateFacts facts;
   facts.subject = DescribeName(X509_get_subject_name(certificate));
   facts.issuer = DescribeName(X509_get_issuer_name(certificate));
-  facts.subject_alternative_names = DescribeAlternativeNames(certificate);
+  facts.subject_attributes =
+      DescribeAttributes(X509_get_subject_name(certificate));
+  facts.issuer_attributes =
+      DescribeAttributes(X509_get_issuer_name(certificate));
   facts.not_before = NotBefore(certificate);
   facts.not_after = NotAfter(certificate);
+  facts.valid_from = DescribeTime(X509_get0_notBefore(certificate));
+  facts.valid_to = DescribeTime(X509_get0_notAfter(certificate));
   facts.serial_number = DescribeSerialNumber(certificate);
-  facts.public_key = DescribePublicKey(certificate);
+  facts.signature_algorithm = DescribeSignatureAlgorithm(certificate);
+  DescribePublicKey(certificate, facts);
+  DescribeExtensions(certificate, facts);
   facts.der = EncodeDer(certificate);
-  facts.sha256_fingerprint = Sha256Fingerprint(facts.der);
+  facts.sha1_fingerprint = Fingerprint(facts.der, EVP_sha1());
+  facts.sha256_fingerprint = Fingerprint(facts.der, EVP_sha256());
+  facts.sha512_fingerprint = Fingerprint(facts.der, EVP_sha512());
   return facts;
 }
 
@@ -214,6 +126,31 @@ absl::StatusOr<std::vector<bssl::UniquePtr<X509>>> ReadCertificates(
     return PemError(field, "holds no \"-----BEGIN CERTIFICATE-----\"");
   }
   return certificates;
+}
+
+absl::StatusOr<bssl::UniquePtr<X509>> ReadCertificate(absl::string_view field,
+                                                      absl::string_view der) {
+  const ErrorQueueGuard guard;
+  const auto* data = reinterpret_cast<const uint8_t*>(der.data());
+  const uint8_t* const end = data + der.size();
+  bssl::UniquePtr<X509> certificate(
+      d2i_X509(nullptr, &data, static_cast<long>(der.size())));
+  if (certificate == nullptr) {
+    return PemError(field, "is no certificate in DER");
+  }
+  if (data != end) {
+    return PemError(field, absl::StrCat("holds ", end - data,
+                                        " bytes behind the certificate"));
+  }
+  return certificate;
+}
+
+std::string EncodeDer(X509* certificate) {
+  uint8_t* der = nullptr;
+  const int size = i2d_X509(certificate, &der);
+  if (size < 0) return "";
+  const bssl::UniquePtr<uint8_t> owner(der);
+  return std::string(reinterpret_cast<const char*>(der), size);
 }
 
 }  // namespace tlsd::tls

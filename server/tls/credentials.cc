@@ -7,10 +7,12 @@
 #include <utility>
 #include <variant>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "proto/status/error.h"
 #include "server/base/status_macros.h"
 #include "server/tls/certificate.h"
+#include "server/tls/pkcs12.h"
 #include "server/tls/private_key.h"
 #include "server/tls/ssl_error.h"
 
@@ -21,12 +23,18 @@ constexpr absl::string_view kChainField = "certificate_chain";
 constexpr size_t kChainBytesMax = 100 * 1024;
 constexpr size_t kChainCountMax = 10;
 
+absl::Status CertificateError(absl::string_view field, Reason reason,
+                              absl::string_view problem,
+                              ErrorMetadata metadata = {}) {
+  metadata["field"] = std::string(field);
+  metadata["problem"] = std::string(problem);
+  return MakeError(reason, absl::StrCat(field, ": ", problem),
+                   std::move(metadata));
+}
+
 absl::Status ChainError(Reason reason, absl::string_view problem,
                         ErrorMetadata metadata = {}) {
-  metadata["field"] = std::string(kChainField);
-  metadata["problem"] = std::string(problem);
-  return MakeError(reason, absl::StrCat(kChainField, ": ", problem),
-                   std::move(metadata));
+  return CertificateError(kChainField, reason, problem, std::move(metadata));
 }
 
 absl::StatusOr<std::vector<bssl::UniquePtr<X509>>> ReadChain(
@@ -83,6 +91,18 @@ bool IsIssuedBy(X509* subject, X509* issuer) {
   return issuer_key == nullptr || X509_verify(subject, issuer_key.get()) == 1;
 }
 
+// BoringSSL shows no certificate of an EC key that may not sign.
+absl::Status CheckKeyUsage(absl::string_view field, X509* leaf,
+                           const EVP_PKEY* key) {
+  if (EVP_PKEY_id(key) != EVP_PKEY_EC ||
+      (X509_get_key_usage(leaf) & KU_DIGITAL_SIGNATURE) != 0) {
+    return absl::OkStatus();
+  }
+  return CertificateError(field, Reason::kKeyUnsupported,
+                          "the key usage of the own certificate does not "
+                          "allow its EC key to make digital signatures");
+}
+
 absl::Status CheckOrder(const std::vector<bssl::UniquePtr<X509>>& chain) {
   const ErrorQueueGuard guard;
   for (size_t i = 0; i + 1 < chain.size(); ++i) {
@@ -99,27 +119,70 @@ absl::Status CheckOrder(const std::vector<bssl::UniquePtr<X509>>& chain) {
   return absl::OkStatus();
 }
 
-absl::Status CheckValidity(const X509* leaf, absl::Time now) {
+absl::Status CheckValidity(absl::string_view field, const X509* leaf,
+                           absl::Time now) {
   const absl::Time not_before = NotBefore(leaf);
   const absl::Time not_after = NotAfter(leaf);
   if (now < not_before) {
     const std::string when = absl::FormatTime(not_before, absl::UTCTimeZone());
-    return ChainError(Reason::kCertificateNotYetValid,
-                      absl::StrCat("the certificate is valid from ", when),
-                      {{"not_before", when}});
+    return CertificateError(
+        field, Reason::kCertificateNotYetValid,
+        absl::StrCat("the certificate is valid from ", when),
+        {{"not_before", when}});
   }
   if (now > not_after) {
     const std::string when = absl::FormatTime(not_after, absl::UTCTimeZone());
-    return ChainError(Reason::kCertificateExpired,
-                      absl::StrCat("the certificate was valid until ", when),
-                      {{"not_after", when}});
+    return CertificateError(
+        field, Reason::kCertificateExpired,
+        absl::StrCat("the certificate was valid until ", when),
+        {{"not_after", when}});
   }
   return absl::OkStatus();
 }
 
-void Wipe(std::string& secret) {
-  OPENSSL_cleanse(secret.data(), secret.size());
-  secret.clear();
+// TakeFirst removes the first certificate that `fits` from `certificates`.
+template <typename Fits>
+bssl::UniquePtr<X509> TakeFirst(
+    std::vector<bssl::UniquePtr<X509>>& certificates, Fits fits) {
+  const auto found = absl::c_find_if(
+      certificates, [&](const bssl::UniquePtr<X509>& certificate) {
+        return fits(certificate.get());
+      });
+  if (found == certificates.end()) return nullptr;
+  bssl::UniquePtr<X509> taken = std::move(*found);
+  certificates.erase(found);
+  return taken;
+}
+
+bool IsSelfIssued(X509* certificate) {
+  return X509_check_issued(certificate, certificate) == X509_V_OK;
+}
+
+// BuildChain puts `pool` in order behind the certificate of `key`, as far as
+// each has its issuer there. Nothing is left of the chain if the key has no
+// certificate.
+std::vector<bssl::UniquePtr<X509>> BuildChain(
+    const EVP_PKEY* key, std::vector<bssl::UniquePtr<X509>> pool) {
+  std::vector<bssl::UniquePtr<X509>> chain;
+  bssl::UniquePtr<X509> next =
+      TakeFirst(pool, [&](X509* candidate) { return HasKey(candidate, key); });
+  while (next != nullptr && chain.size() < kChainCountMax) {
+    chain.push_back(std::move(next));
+    X509* subject = chain.back().get();
+    if (IsSelfIssued(subject)) break;
+    next = TakeFirst(
+        pool, [&](X509* candidate) { return IsIssuedBy(subject, candidate); });
+  }
+  return chain;
+}
+
+absl::StatusOr<Credentials> ParseDevelopmentCredentials(
+    const DevelopmentCredentials& options, DevelopmentAuthority& authority,
+    absl::Time now) {
+  TLSD_ASSIGN_OR_RETURN(PemCredentials issued, authority.Issue(options, now));
+  absl::StatusOr<Credentials> parsed = ParseCredentials(issued, now);
+  OPENSSL_cleanse(issued.private_key.data(), issued.private_key.size());
+  return parsed;
 }
 
 }  // namespace
@@ -133,9 +196,42 @@ absl::StatusOr<Credentials> ParseCredentials(const PemCredentials& options,
                                                          options.passphrase));
   TLSD_RETURN_IF_ERROR(
       CheckKeyIsOfLeaf(credentials.chain, credentials.key.get()));
+  TLSD_RETURN_IF_ERROR(CheckKeyUsage(kChainField, credentials.chain[0].get(),
+                                     credentials.key.get()));
   TLSD_RETURN_IF_ERROR(CheckOrder(credentials.chain));
   if (!options.allow_outside_validity) {
-    TLSD_RETURN_IF_ERROR(CheckValidity(credentials.chain[0].get(), now));
+    TLSD_RETURN_IF_ERROR(
+        CheckValidity(kChainField, credentials.chain[0].get(), now));
+  }
+  return credentials;
+}
+
+absl::StatusOr<Credentials> ParseCredentials(const Pkcs12Credentials& options,
+                                             absl::Time now) {
+  constexpr absl::string_view kField = "pfx";
+  const ErrorQueueGuard guard;
+  TLSD_ASSIGN_OR_RETURN(Pkcs12Contents contents,
+                        ReadPkcs12(options.pfx, options.passphrase));
+  Credentials credentials;
+  if (options.trust_certificates) {
+    for (const bssl::UniquePtr<X509>& certificate : contents.certificates) {
+      if (HasKey(certificate.get(), contents.key.get())) continue;
+      credentials.trusted.push_back(bssl::UpRef(certificate));
+    }
+  }
+  credentials.chain =
+      BuildChain(contents.key.get(), std::move(contents.certificates));
+  if (credentials.chain.empty()) {
+    return CertificateError(kField, Reason::kKeyMismatch,
+                            "the private key is that of none of the "
+                            "certificates");
+  }
+  credentials.key = std::move(contents.key);
+  TLSD_RETURN_IF_ERROR(
+      CheckKeyUsage(kField, credentials.chain[0].get(), credentials.key.get()));
+  if (!options.allow_outside_validity) {
+    TLSD_RETURN_IF_ERROR(
+        CheckValidity(kField, credentials.chain[0].get(), now));
   }
   return credentials;
 }
@@ -143,22 +239,21 @@ absl::StatusOr<Credentials> ParseCredentials(const PemCredentials& options,
 absl::StatusOr<Credentials> MakeCredentials(const CredentialsOptions& options,
                                             DevelopmentAuthority& authority,
                                             absl::Time now) {
+  absl::string_view prefix;
+  absl::StatusOr<Credentials> made;
   if (const auto* pem = std::get_if<PemCredentials>(&options)) {
-    absl::StatusOr<Credentials> parsed = ParseCredentials(*pem, now);
-    if (!parsed.ok()) return PrefixField(parsed.status(), "pem.");
-    return parsed;
+    prefix = "pem.";
+    made = ParseCredentials(*pem, now);
+  } else if (const auto* pkcs12 = std::get_if<Pkcs12Credentials>(&options)) {
+    prefix = "pkcs12.";
+    made = ParseCredentials(*pkcs12, now);
+  } else {
+    prefix = "development.";
+    made = ParseDevelopmentCredentials(
+        std::get<DevelopmentCredentials>(options), authority, now);
   }
-  absl::StatusOr<PemCredentials> issued =
-      authority.Issue(std::get<DevelopmentCredentials>(options), now);
-  if (!issued.ok()) return PrefixField(issued.status(), "development.");
-  absl::StatusOr<Credentials> parsed = ParseCredentials(*issued, now);
-  WipeKeyMaterial(*issued);
-  return parsed;
-}
-
-void WipeKeyMaterial(PemCredentials& credentials) {
-  Wipe(credentials.private_key);
-  Wipe(credentials.passphrase);
+  if (!made.ok()) return PrefixField(made.status(), prefix);
+  return made;
 }
 
 }  // namespace tlsd::tls

@@ -22,25 +22,31 @@ struct Credentials {
   // Own certificate first; never empty.
   std::vector<bssl::UniquePtr<X509>> chain;
   bssl::UniquePtr<EVP_PKEY> key;
+  // Certificates that came along to be trusted.
+  std::vector<bssl::UniquePtr<X509>> trusted;
 };
 
 // ParseCredentials checks `options` as of `now`, with the limits of
 // proto/tlsd/v1/secure_context_service.proto. Errors name the field
-// "certificate_chain" or "private_key": PEM_INVALID, KEY_UNSUPPORTED,
-// KEY_MISMATCH, PASSPHRASE_REQUIRED, PASSPHRASE_WRONG, CHAIN_ORDER_INVALID,
-// CERTIFICATE_EXPIRED, CERTIFICATE_NOT_YET_VALID, FIELD_REQUIRED,
-// FIELD_INVALID. No error shows anything of a key or passphrase.
+// "certificate_chain" or "private_key": PEM_INVALID, KEY_REQUIRED,
+// KEY_AMBIGUOUS, KEY_UNSUPPORTED, KEY_MISMATCH, PASSPHRASE_REQUIRED,
+// PASSPHRASE_WRONG, CHAIN_ORDER_INVALID, CERTIFICATE_EXPIRED,
+// CERTIFICATE_NOT_YET_VALID, FIELD_REQUIRED, FIELD_INVALID. No error shows
+// anything of a key or passphrase.
 absl::StatusOr<Credentials> ParseCredentials(const PemCredentials& options,
                                              absl::Time now);
 
-// MakeCredentials does the same for either kind of `options`, and names fields
-// "pem.private_key", "development.server_names[0]".
+// ParseCredentials of PKCS#12 names the fields "pfx" and "passphrase", and
+// fails with PKCS12_INVALID where PEM would be PEM_INVALID. The chain is made
+// from the file's certificates, in whatever order they are.
+absl::StatusOr<Credentials> ParseCredentials(const Pkcs12Credentials& options,
+                                             absl::Time now);
+
+// MakeCredentials does the same for each kind of `options`, and names fields
+// "pem.private_key", "pkcs12.pfx", "development.server_names[0]".
 absl::StatusOr<Credentials> MakeCredentials(const CredentialsOptions& options,
                                             DevelopmentAuthority& authority,
                                             absl::Time now);
-
-// WipeKeyMaterial overwrites the secrets in `credentials`.
-void WipeKeyMaterial(PemCredentials& credentials);
 
 }  // namespace tlsd::tls
 

@@ -10,20 +10,24 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "proto/status/reason.h"
+#include "server/tls/peer_rules.h"
 #include "server/tls/role.h"
 #include "server/tls/server_name.h"
+#include "server/tls/trust_anchors.h"
 
 namespace tlsd::tls {
 
 struct PeerVerdict {
   bool authorized = false;
-  // What is wrong as OpenSSL and Node name it, e.g. "CERT_HAS_EXPIRED"; empty
-  // if authorized.
+  // What is wrong as OpenSSL and Node name it, e.g. "CERT_HAS_EXPIRED", and its
+  // number there, 0 if it is not one of theirs; empty if authorized.
   std::string error;
+  int code = 0;
   // The same for people, e.g. "certificate has expired".
   std::string text;
   Reason reason = Reason::kPeerCertificateUntrusted;
@@ -32,14 +36,23 @@ struct PeerVerdict {
   // Whether the certificate must be refused whatever the caller says, because
   // to work with it costs too much.
   bool is_hostile = false;
+  // The chain as far as it could be built, the peer's own certificate first; it
+  // ends with a trust anchor if there is one.
+  std::vector<bssl::UniquePtr<X509>> chain;
+};
+
+// PeerPolicy is what peers are judged by. Its parts must outlive the call.
+struct PeerPolicy {
+  const TrustAnchors& anchors;
+  const PeerRules& rules;
 };
 
 // VerifyPeer judges `chain`, the peer's certificates as they came, own one
-// first, by the anchors in `store` as of now; null or empty means that it
-// showed none. `peer` is the peer's role. If `name` is not null the certificate
-// must be for it; the common name never counts (RFC 9525 section 6.3).
-PeerVerdict VerifyPeer(X509_STORE* store, STACK_OF(X509) * chain, Role peer,
-                       const ServerName* name);
+// first, by `policy` as of now; null or empty means that it showed none. `peer`
+// is the peer's role. If `name` is not null the certificate must be for it; the
+// common name never counts (RFC 9525 section 6.3).
+PeerVerdict VerifyPeer(const PeerPolicy& policy, const STACK_OF(X509) * chain,
+                       Role peer, const ServerName* name);
 
 // VerdictError returns `verdict`, which is not authorized, as an error.
 // Metadata: "verify_error", "server_name" if there is a `name`.

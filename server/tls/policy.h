@@ -35,8 +35,6 @@ inline constexpr uint16_t kSignatureAlgorithms[] = {
     SSL_SIGN_RSA_PKCS1_SHA512,
 };
 
-inline constexpr uint32_t kSessionLifetimeSeconds = 300;
-
 // A peer that shows more certificates than fit here is hostile.
 inline constexpr size_t kPeerChainBytesMax = 100 * 1024;
 inline constexpr int kPeerChainDepthMax = 10;

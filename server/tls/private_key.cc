@@ -39,15 +39,6 @@ absl::Status KeyError(Reason reason, absl::string_view field,
       {{"field", std::string(field)}, {"problem", std::string(problem)}});
 }
 
-absl::Status UnsupportedKey(absl::string_view field, absl::string_view kind) {
-  return MakeError(
-      Reason::kKeyUnsupported,
-      absl::StrCat(field, ": got ", kind, "; allowed: ", kSupportedKeys),
-      {{"field", std::string(field)},
-       {"got", std::string(kind)},
-       {"allowed", std::string(kSupportedKeys)}});
-}
-
 // PassphraseRequest is what BoringSSL's callback gets; whether it was called
 // tells whether the key is encrypted.
 struct PassphraseRequest {
@@ -61,44 +52,6 @@ int GivePassphrase(char* buffer, int size, int /*for_writing*/, void* arg) {
   if (request->passphrase.size() > static_cast<size_t>(size)) return 0;
   std::copy(request->passphrase.begin(), request->passphrase.end(), buffer);
   return static_cast<int>(request->passphrase.size());
-}
-
-bool IsUnsupportedEncryption(const LibraryError& error) {
-  switch (error.library) {
-    case ERR_LIB_PEM:
-      return error.reason == PEM_R_UNSUPPORTED_ENCRYPTION ||
-             error.reason == PEM_R_UNSUPPORTED_CIPHER;
-    case ERR_LIB_PKCS8:
-      return error.reason == PKCS8_R_UNSUPPORTED_PRF ||
-             error.reason == PKCS8_R_UNSUPPORTED_CIPHER ||
-             error.reason == PKCS8_R_UNSUPPORTED_KEY_DERIVATION_FUNCTION ||
-             error.reason == PKCS8_R_UNSUPPORTED_OPTIONS ||
-             error.reason == PKCS8_R_UNSUPPORTED_KEYLENGTH ||
-             error.reason == PKCS8_R_UNSUPPORTED_SALT_TYPE ||
-             error.reason == PKCS8_R_UNKNOWN_ALGORITHM ||
-             error.reason == PKCS8_R_UNKNOWN_CIPHER ||
-             error.reason == PKCS8_R_UNKNOWN_HASH ||
-             error.reason == PKCS8_R_BAD_ITERATION_COUNT;
-    default:
-      return false;
-  }
-}
-
-bool IsUnsupportedKind(const LibraryError& error) {
-  switch (error.library) {
-    case ERR_LIB_EVP:
-      return error.reason == EVP_R_UNSUPPORTED_ALGORITHM;
-    case ERR_LIB_EC:
-      return error.reason == EC_R_UNKNOWN_GROUP ||
-             error.reason == EC_R_NON_NAMED_CURVE ||
-             error.reason == EC_R_WRONG_CURVE_PARAMETERS;
-    case ERR_LIB_RSA:
-      return error.reason == RSA_R_MODULUS_TOO_LARGE ||
-             error.reason == RSA_R_KEY_SIZE_TOO_SMALL ||
-             error.reason == RSA_R_BAD_E_VALUE;
-    default:
-      return false;
-  }
 }
 
 // d2i_PrivateKey forgets why it could not parse a key in an older form, because
@@ -119,6 +72,19 @@ LibraryError ParseAgain(absl::string_view pem) {
     }
   }
   return {};
+}
+
+// Whether the encrypted key in `pem` is of the kind that HasUnreadKeyDerivation
+// knows.
+bool HoldsUnreadKeyDerivation(absl::string_view pem) {
+  PemReader reader(pem);
+  while (const std::optional<PemBlock> block = reader.Next()) {
+    if (HasUnreadKeyDerivation(
+            {reinterpret_cast<const char*>(block->data()), block->size()})) {
+      return true;
+    }
+  }
+  return false;
 }
 
 absl::Status ExplainFailure(absl::string_view pem,
@@ -143,6 +109,9 @@ absl::Status ExplainFailure(absl::string_view pem,
     return UnsupportedKey(kField, absl::StrCat("a key of another kind (",
                                                error.reason_name, ")"));
   }
+  if (request.asked && HoldsUnreadKeyDerivation(pem)) {
+    return UnsupportedKey(kField, kUnreadKeyDerivation);
+  }
   // A wrong passphrase decrypts to garbage, which may look like any damage.
   if (request.asked) {
     return KeyError(Reason::kPassphraseWrong, "passphrase",
@@ -163,16 +132,72 @@ absl::Status CheckOneKey(absl::string_view pem) {
   }
   if (reader.malformed()) return PemError(kField, "the PEM is malformed");
   if (key_count == 0) {
-    return PemError(kField, "holds no \"-----BEGIN PRIVATE KEY-----\"");
+    return KeyError(Reason::kKeyRequired, kField,
+                    "holds no \"-----BEGIN PRIVATE KEY-----\"");
   }
   if (key_count > 1) {
-    return PemError(kField, absl::StrCat("holds ", key_count,
-                                         " private keys; one is allowed"));
+    return KeyError(
+        Reason::kKeyAmbiguous, kField,
+        absl::StrCat("holds ", key_count, " private keys; one is allowed"));
   }
   return absl::OkStatus();
 }
 
 }  // namespace
+
+bool IsUnsupportedKind(const LibraryError& error) {
+  switch (error.library) {
+    case ERR_LIB_EVP:
+      return error.reason == EVP_R_UNSUPPORTED_ALGORITHM;
+    case ERR_LIB_EC:
+      return error.reason == EC_R_UNKNOWN_GROUP ||
+             error.reason == EC_R_NON_NAMED_CURVE ||
+             error.reason == EC_R_WRONG_CURVE_PARAMETERS;
+    case ERR_LIB_RSA:
+      return error.reason == RSA_R_MODULUS_TOO_LARGE ||
+             error.reason == RSA_R_KEY_SIZE_TOO_SMALL ||
+             error.reason == RSA_R_BAD_E_VALUE;
+    default:
+      return false;
+  }
+}
+
+bool IsUnsupportedEncryption(const LibraryError& error) {
+  switch (error.library) {
+    case ERR_LIB_PEM:
+      return error.reason == PEM_R_UNSUPPORTED_ENCRYPTION ||
+             error.reason == PEM_R_UNSUPPORTED_CIPHER;
+    case ERR_LIB_PKCS8:
+      return error.reason == PKCS8_R_UNSUPPORTED_PRF ||
+             error.reason == PKCS8_R_UNSUPPORTED_CIPHER ||
+             error.reason == PKCS8_R_UNSUPPORTED_KEY_DERIVATION_FUNCTION ||
+             error.reason == PKCS8_R_UNSUPPORTED_OPTIONS ||
+             error.reason == PKCS8_R_UNSUPPORTED_KEYLENGTH ||
+             error.reason == PKCS8_R_UNSUPPORTED_SALT_TYPE ||
+             error.reason == PKCS8_R_UNKNOWN_ALGORITHM ||
+             error.reason == PKCS8_R_UNKNOWN_CIPHER ||
+             error.reason == PKCS8_R_UNKNOWN_HASH ||
+             error.reason == PKCS8_R_BAD_ITERATION_COUNT;
+    default:
+      return false;
+  }
+}
+
+bool HasUnreadKeyDerivation(absl::string_view der) {
+  // AlgorithmIdentifier { hmacWithSHA256 }, with nothing behind the identifier.
+  constexpr absl::string_view kBare(
+      "\x30\x0a\x06\x08\x2a\x86\x48\x86\xf7\x0d\x02\x09", 12);
+  return absl::StrContains(der, kBare);
+}
+
+absl::Status UnsupportedKey(absl::string_view field, absl::string_view kind) {
+  return MakeError(
+      Reason::kKeyUnsupported,
+      absl::StrCat(field, ": got ", kind, "; allowed: ", kSupportedKeys),
+      {{"field", std::string(field)},
+       {"got", std::string(kind)},
+       {"allowed", std::string(kSupportedKeys)}});
+}
 
 absl::Status CheckKeySupported(absl::string_view field, const EVP_PKEY* key) {
   switch (EVP_PKEY_id(key)) {

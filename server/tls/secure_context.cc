@@ -11,17 +11,20 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "proto/status/error.h"
 #include "server/base/status_macros.h"
-#include "server/tls/alpn.h"
 #include "server/tls/certificate.h"
-#include "server/tls/credentials.h"
-#include "server/tls/policy.h"
+#include "server/tls/context_policy.h"
 #include "server/tls/secure_context_state.h"
 #include "server/tls/ssl_error.h"
 
 namespace tlsd::tls {
 namespace {
+
+constexpr size_t kCredentialsCountMax = 16;
+constexpr size_t kSessionIdContextBytesMax = 1024;
+constexpr size_t kSessionOwnerBytes = 32;
 
 // One pool for the process: the chains that many connections show and see are
 // held once.
@@ -30,209 +33,255 @@ CRYPTO_BUFFER_POOL* SharedBufferPool() {
   return pool;
 }
 
-uint16_t ProtocolVersion(TlsVersion version) {
-  switch (version) {
-    case TlsVersion::kTls10:
-      return TLS1_VERSION;
-    case TlsVersion::kTls11:
-      return TLS1_1_VERSION;
-    case TlsVersion::kTls12:
-      return TLS1_2_VERSION;
-    case TlsVersion::kTls13:
-      break;
-  }
-  return TLS1_3_VERSION;
-}
-
-absl::string_view VersionName(TlsVersion version) {
-  switch (version) {
-    case TlsVersion::kTls10:
-      return "TLS 1.0";
-    case TlsVersion::kTls11:
-      return "TLS 1.1";
-    case TlsVersion::kTls12:
-      return "TLS 1.2";
-    case TlsVersion::kTls13:
-      break;
-  }
-  return "TLS 1.3";
-}
-
-absl::Status CheckOptions(const SecureContextOptions& options) {
-  if (options.min_version > options.max_version) {
-    return FieldError(Reason::kVersionRangeEmpty, "min_version",
-                      VersionName(options.min_version),
-                      absl::StrCat("at most max_version, ",
-                                   VersionName(options.max_version)));
-  }
-  if (options.credentials.size() > 1) {
-    return FieldError(Reason::kFieldInvalid, "credentials",
-                      absl::StrCat(options.credentials.size()), "at most 1");
-  }
-  return absl::OkStatus();
-}
-
-int SelectServerAlpn(SSL* /*ssl*/, const uint8_t** out, uint8_t* out_len,
-                     const uint8_t* in, unsigned in_len, void* arg) {
-  const auto* supported = static_cast<const std::string*>(arg);
-  const auto chosen = SelectAlpn(*supported, {in, in_len});
-  // RFC 7301 section 3.2: no overlap is fatal.
-  if (!chosen.has_value()) return SSL_TLSEXT_ERR_ALERT_FATAL;
-  *out = chosen->data();
-  *out_len = static_cast<uint8_t>(chosen->size());
-  return SSL_TLSEXT_ERR_OK;
-}
-
-absl::Status SetPolicy(const SecureContextOptions& options, SSL_CTX* context) {
-  SSL_CTX_set0_buffer_pool(context, SharedBufferPool());
-  SSL_CTX_set_max_cert_list(context, kPeerChainBytesMax);
-  SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
-  SSL_CTX_set_early_data_enabled(context, 0);
-  // Resumption is by tickets alone: sessions cost the daemon no memory.
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  // One for TLS 1.2, one for TLS 1.3.
-  SSL_CTX_set_timeout(context, kSessionLifetimeSeconds);
-  SSL_CTX_set_session_psk_dhe_timeout(context, kSessionLifetimeSeconds);
-  if (!SSL_CTX_set_min_proto_version(context,
-                                     ProtocolVersion(options.min_version)) ||
-      !SSL_CTX_set_max_proto_version(context,
-                                     ProtocolVersion(options.max_version)) ||
-      !SSL_CTX_set_strict_cipher_list(context, kCipherList) ||
-      !SSL_CTX_set1_groups_list(context, kGroupList) ||
-      !SSL_CTX_set_verify_algorithm_prefs(context, kSignatureAlgorithms,
-                                          std::size(kSignatureAlgorithms))) {
-    return InternalError("setting the policy of a secure context");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status SetAlpn(const std::string& protocols, SSL_CTX* context) {
-  if (protocols.empty()) return absl::OkStatus();
-  SSL_CTX_set_alpn_select_cb(context, SelectServerAlpn,
-                             const_cast<std::string*>(&protocols));
-  // Unlike the rest of the API it returns 0 for success.
-  if (SSL_CTX_set_alpn_protos(
-          context, reinterpret_cast<const uint8_t*>(protocols.data()),
-          protocols.size()) != 0) {
-    return InternalError("SSL_CTX_set_alpn_protos");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status SetCredentials(const Credentials& credentials, SSL_CTX* context) {
-  std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> buffers;
-  std::vector<CRYPTO_BUFFER*> chain;
+std::shared_ptr<const ShownCredentials> Prepare(Credentials credentials) {
+  auto shown = std::make_shared<ShownCredentials>();
   for (const bssl::UniquePtr<X509>& certificate : credentials.chain) {
-    const std::string der = DescribeCertificate(certificate.get()).der;
-    buffers.emplace_back(
+    const std::string der = EncodeDer(certificate.get());
+    shown->buffers.emplace_back(
         CRYPTO_BUFFER_new(reinterpret_cast<const uint8_t*>(der.data()),
                           der.size(), SharedBufferPool()));
-    chain.push_back(buffers.back().get());
   }
-  if (!SSL_CTX_set_chain_and_key(context, chain.data(), chain.size(),
-                                 credentials.key.get(),
+  shown->sha256_fingerprint =
+      DescribeCertificate(credentials.chain[0].get()).sha256_fingerprint;
+  shown->credentials = std::move(credentials);
+  return shown;
+}
+
+int OnTicketKey(SSL* ssl, uint8_t* name, uint8_t* iv, EVP_CIPHER_CTX* cipher,
+                HMAC_CTX* hmac, int is_sealing) {
+  auto* keys =
+      static_cast<TicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  const absl::Time now = absl::Now();
+  // To return 0 for a key to seal with would crash BoringSSL.
+  if (is_sealing) return keys->Seal(now, name, iv, cipher, hmac) ? 1 : -1;
+  switch (keys->Open(now, name, iv, cipher, hmac)) {
+    case TicketKeys::OpenResult::kOpened:
+      return 1;
+    case TicketKeys::OpenResult::kOpenedByOldKey:
+      return 2;
+    case TicketKeys::OpenResult::kUnknownKey:
+      return 0;
+    case TicketKeys::OpenResult::kFailed:
+      break;
+  }
+  return -1;
+}
+
+std::string RandomOwner() {
+  std::string owner(kSessionOwnerBytes, '\0');
+  RAND_bytes(reinterpret_cast<uint8_t*>(owner.data()), owner.size());
+  return owner;
+}
+
+}  // namespace
+
+// Builder makes the state of a context, part by part.
+class SecureContext::Builder {
+ public:
+  Builder(const SecureContextOptions& options, DevelopmentAuthority& authority,
+          absl::Time now)
+      : options_(options),
+        authority_(authority),
+        now_(now),
+        state_(std::make_unique<SecureContextState>()) {}
+
+  absl::StatusOr<std::shared_ptr<const SecureContext>> Build(
+      const SecureContextState* previous, Kept kept) {
+    const ErrorQueueGuard guard;
+    state_->ssl_context.reset(SSL_CTX_new(TLS_method()));
+    if (context() == nullptr) return InternalError("SSL_CTX_new");
+    SSL_CTX_set0_buffer_pool(context(), SharedBufferPool());
+    state_->client_certificate_mode = options_.client_certificate_mode;
+    TLSD_RETURN_IF_ERROR(SetPolicy(options_, *state_));
+    if (kept.credentials) {
+      state_->credentials = previous->credentials;
+    } else {
+      TLSD_RETURN_IF_ERROR(MakeAllCredentials());
+    }
+    TLSD_RETURN_IF_ERROR(ShowCredentials());
+    TLSD_RETURN_IF_ERROR(SetTrust());
+    TLSD_RETURN_IF_ERROR(SetSessions(previous, kept));
+    return std::shared_ptr<const SecureContext>(
+        new SecureContext(std::move(state_)));
+  }
+
+ private:
+  SSL_CTX* context() { return state_->ssl_context.get(); }
+  absl::Status MakeAllCredentials();
+  absl::Status ShowCredentials();
+  absl::Status SetTrust();
+  absl::Status SetSessions(const SecureContextState* previous, Kept kept);
+  absl::Status SetSessionIdContext();
+
+  const SecureContextOptions& options_;
+  DevelopmentAuthority& authority_;
+  const absl::Time now_;
+  std::unique_ptr<SecureContextState> state_;
+};
+
+absl::Status SecureContext::Builder::MakeAllCredentials() {
+  if (options_.credentials.size() > kCredentialsCountMax) {
+    return FieldError(Reason::kFieldInvalid, "credentials",
+                      absl::StrCat(options_.credentials.size()),
+                      absl::StrCat("at most ", kCredentialsCountMax));
+  }
+  for (size_t i = 0; i < options_.credentials.size(); ++i) {
+    absl::StatusOr<Credentials> made =
+        MakeCredentials(options_.credentials[i], authority_, now_);
+    if (!made.ok()) {
+      return PrefixField(made.status(), absl::StrCat("credentials[", i, "]."));
+    }
+    state_->credentials.push_back(Prepare(*std::move(made)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SecureContext::Builder::ShowCredentials() {
+  SecureContextFacts& facts = state_->facts;
+  for (const auto& shown : state_->credentials) {
+    std::vector<CertificateFacts>& chain =
+        facts.certificate_chains.emplace_back();
+    for (const bssl::UniquePtr<X509>& certificate : shown->credentials.chain) {
+      chain.push_back(DescribeCertificate(certificate.get()));
+      const absl::Time end = chain.back().not_after;
+      facts.expire_time = std::min(facts.expire_time.value_or(end), end);
+    }
+  }
+  if (state_->credentials.empty()) return absl::OkStatus();
+  if (state_->credentials.size() > 1) KeepClientOffer(context());
+  const ShownCredentials& first = *state_->credentials[0];
+  std::vector<CRYPTO_BUFFER*> buffers;
+  for (const auto& buffer : first.buffers) buffers.push_back(buffer.get());
+  if (!SSL_CTX_set_chain_and_key(context(), buffers.data(), buffers.size(),
+                                 first.credentials.key.get(),
                                  /*privkey_method=*/nullptr)) {
     return InternalError("SSL_CTX_set_chain_and_key");
   }
   return absl::OkStatus();
 }
 
+absl::Status SecureContext::Builder::SetTrust() {
+  TLSD_ASSIGN_OR_RETURN(state_->peer_rules,
+                        PeerRules::Parse(options_.peer_rules));
+  std::vector<X509*> more;
+  for (const auto& shown : state_->credentials) {
+    for (const auto& certificate : shown->credentials.trusted) {
+      more.push_back(certificate.get());
+    }
+  }
+  const bool asks_clients =
+      state_->client_certificate_mode != ClientCertificateMode::kNone;
+  TLSD_ASSIGN_OR_RETURN(
+      state_->trust_anchors,
+      LoadTrustAnchors(options_.trust_anchors, options_.revocation_lists, more,
+                       authority_,
+                       asks_clients ? SystemStoreUse::kRequired
+                                    : SystemStoreUse::kIfPresent));
+  const TrustAnchors& anchors = state_->trust_anchors;
+  state_->facts.system_trust_path = anchors.system_path;
+  state_->facts.trust_anchor_count =
+      static_cast<int>(anchors.certificates.size());
+  if (!asks_clients) return absl::OkStatus();
+  bssl::UniquePtr<STACK_OF(X509_NAME)> names(
+      SSL_dup_CA_list(anchors.names.get()));
+  if (names == nullptr) return InternalError("SSL_dup_CA_list");
+  SSL_CTX_set_client_CA_list(context(), names.release());
+  return absl::OkStatus();
+}
+
+absl::Status SecureContext::Builder::SetSessions(
+    const SecureContextState* previous, Kept kept) {
+  if (options_.session_id_context.size() > kSessionIdContextBytesMax) {
+    return FieldError(
+        Reason::kFieldInvalid, "session_id_context",
+        absl::StrCat(options_.session_id_context.size(), " bytes"),
+        absl::StrCat("at most ", kSessionIdContextBytesMax, " bytes"));
+  }
+  if (options_.disable_session_tickets && !options_.ticket_keys.empty()) {
+    return FieldError(Reason::kFieldsConflict, "ticket_keys", "keys",
+                      "either ticket_keys or disable_session_tickets");
+  }
+  if (kept.ticket_keys) {
+    state_->ticket_keys = previous->ticket_keys;
+    state_->ticket_keys->KeepFor(options_.session_timeout);
+  } else if (options_.ticket_keys.empty()) {
+    state_->ticket_keys = TicketKeys::Automatic(options_.session_timeout);
+  } else {
+    TLSD_ASSIGN_OR_RETURN(state_->ticket_keys,
+                          TicketKeys::FromBytes(options_.ticket_keys));
+  }
+  // Keys that only this context has need no name; a random one keeps even equal
+  // contexts apart.
+  state_->session_owner = options_.session_id_context;
+  if (kept.session_owner) {
+    state_->session_owner = previous->session_owner;
+  } else if (options_.session_id_context.empty() &&
+             state_->ticket_keys->is_automatic()) {
+    state_->session_owner = RandomOwner();
+  }
+  if (options_.disable_session_tickets) {
+    SSL_CTX_set_options(context(), SSL_OP_NO_TICKET);
+  }
+  SSL_CTX_set_app_data(context(), state_->ticket_keys.get());
+  SSL_CTX_set_tlsext_ticket_key_cb(context(), OnTicketKey);
+  return SetSessionIdContext();
+}
+
 // A session may be resumed under no policy but the one that made it: BoringSSL
-// does not verify a resumed peer anew (CVE-2025-23419). The random part keeps
-// even equal contexts apart.
-absl::Status SetSessionIdContext(const TrustAnchors& trust_anchors,
-                                 ClientCertificateMode mode, SSL_CTX* context) {
-  uint8_t identity[32];
-  RAND_bytes(identity, sizeof(identity));
-  const uint8_t mode_byte = static_cast<uint8_t>(mode);
-  uint8_t digest[SHA256_DIGEST_LENGTH];
+// does not verify a resumed peer anew (CVE-2025-23419).
+absl::Status SecureContext::Builder::SetSessionIdContext() {
   SHA256_CTX sha256;
   SHA256_Init(&sha256);
-  SHA256_Update(&sha256, identity, sizeof(identity));
-  SHA256_Update(&sha256, trust_anchors.digest.data(),
-                trust_anchors.digest.size());
-  SHA256_Update(&sha256, &mode_byte, sizeof(mode_byte));
+  const std::string mode =
+      absl::StrCat(static_cast<int>(state_->client_certificate_mode));
+  for (const std::string& part :
+       {state_->session_owner, state_->trust_anchors.digest,
+        state_->peer_rules.digest(), mode}) {
+    const std::string head = absl::StrCat(part.size(), ":");
+    SHA256_Update(&sha256, head.data(), head.size());
+    SHA256_Update(&sha256, part.data(), part.size());
+  }
+  uint8_t digest[SHA256_DIGEST_LENGTH];
   SHA256_Final(digest, &sha256);
   static_assert(sizeof(digest) <= SSL_MAX_SID_CTX_LENGTH);
-  if (!SSL_CTX_set_session_id_context(context, digest, sizeof(digest))) {
+  state_->session_id_context.assign(reinterpret_cast<const char*>(digest),
+                                    sizeof(digest));
+  if (!SSL_CTX_set_session_id_context(context(), digest, sizeof(digest))) {
     return InternalError("SSL_CTX_set_session_id_context");
   }
   return absl::OkStatus();
 }
 
-absl::Status SetTrust(const TrustAnchors& trust_anchors,
-                      ClientCertificateMode mode, SSL_CTX* context) {
-  if (mode != ClientCertificateMode::kNone) {
-    bssl::UniquePtr<STACK_OF(X509_NAME)> names(
-        SSL_dup_CA_list(trust_anchors.names.get()));
-    if (names == nullptr) return InternalError("SSL_dup_CA_list");
-    SSL_CTX_set_client_CA_list(context, names.release());
-  }
-  return SetSessionIdContext(trust_anchors, mode, context);
-}
-
-void AddChainFacts(const Credentials& credentials, SecureContextFacts& facts) {
-  std::vector<CertificateFacts>& chain =
-      facts.certificate_chains.emplace_back();
-  for (const bssl::UniquePtr<X509>& certificate : credentials.chain) {
-    chain.push_back(DescribeCertificate(certificate.get()));
-    const absl::Time end = chain.back().not_after;
-    facts.expire_time = std::min(facts.expire_time.value_or(end), end);
-  }
-}
-
-}  // namespace
-
 absl::StatusOr<std::shared_ptr<const SecureContext>> SecureContext::Create(
     const SecureContextOptions& options, DevelopmentAuthority& authority,
     absl::Time now) {
-  const ErrorQueueGuard guard;
-  TLSD_RETURN_IF_ERROR(CheckOptions(options));
-  auto state = std::make_unique<State>();
-  state->client_certificate_mode = options.client_certificate_mode;
-  TLSD_ASSIGN_OR_RETURN(state->alpn_protocols,
-                        EncodeAlpn(options.alpn_protocols));
-
-  const bool asks_clients =
-      options.client_certificate_mode != ClientCertificateMode::kNone;
-  absl::StatusOr<TrustAnchors> trust_anchors = LoadTrustAnchors(
-      options.trust_anchors, authority,
-      asks_clients ? SystemStoreUse::kRequired : SystemStoreUse::kIfPresent);
-  if (!trust_anchors.ok()) {
-    return PrefixField(trust_anchors.status(), "trust_anchors.");
-  }
-  state->trust_anchors = *std::move(trust_anchors);
-  state->facts.system_trust_path = state->trust_anchors.system_path;
-  state->facts.trust_anchor_count = state->trust_anchors.certificate_count;
-
-  state->ssl_context.reset(SSL_CTX_new(TLS_method()));
-  SSL_CTX* context = state->ssl_context.get();
-  if (context == nullptr) return InternalError("SSL_CTX_new");
-  TLSD_RETURN_IF_ERROR(SetPolicy(options, context));
-  TLSD_RETURN_IF_ERROR(SetAlpn(state->alpn_protocols, context));
-  TLSD_RETURN_IF_ERROR(
-      SetTrust(state->trust_anchors, options.client_certificate_mode, context));
-  if (!options.credentials.empty()) {
-    absl::StatusOr<Credentials> credentials =
-        MakeCredentials(options.credentials[0], authority, now);
-    if (!credentials.ok()) {
-      return PrefixField(credentials.status(), "credentials[0].");
-    }
-    TLSD_RETURN_IF_ERROR(SetCredentials(*credentials, context));
-    AddChainFacts(*credentials, state->facts);
-    state->has_credentials = true;
-  }
-  return std::shared_ptr<const SecureContext>(
-      new SecureContext(std::move(state)));
+  return Builder(options, authority, now).Build(/*previous=*/nullptr, {});
 }
 
-SecureContext::SecureContext(std::unique_ptr<State> state)
+absl::StatusOr<std::shared_ptr<const SecureContext>> SecureContext::Replace(
+    const SecureContext& previous, Kept kept,
+    const SecureContextOptions& options, DevelopmentAuthority& authority,
+    absl::Time now) {
+  return Builder(options, authority, now).Build(previous.state_.get(), kept);
+}
+
+SecureContext::SecureContext(std::unique_ptr<SecureContextState> state)
     : state_(std::move(state)) {}
 
 SecureContext::~SecureContext() = default;
 
 const SecureContextFacts& SecureContext::facts() const { return state_->facts; }
 
-bool SecureContext::has_credentials() const { return state_->has_credentials; }
+bool SecureContext::has_credentials() const {
+  return !state_->credentials.empty();
+}
+
+std::vector<CertificateFacts> SecureContext::DescribeTrustAnchors() const {
+  std::vector<CertificateFacts> facts;
+  for (const auto& certificate : state_->trust_anchors.certificates) {
+    facts.push_back(DescribeCertificate(certificate.get()));
+  }
+  return facts;
+}
 
 }  // namespace tlsd::tls

@@ -19,6 +19,8 @@
 namespace tlsd::tls {
 
 class DevelopmentAuthority;
+// What only BoringSSL's side of this folder sees: secure_context_state.h.
+struct SecureContextState;
 class TlsEngine;
 
 // SecureContextFacts is what may be told of a context: no secret is in it.
@@ -32,6 +34,18 @@ struct SecureContextFacts {
   int trust_anchor_count = 0;
   // When the first of the own certificates ends.
   std::optional<absl::Time> expire_time;
+
+  TlsVersion min_version = TlsVersion::kTls12;
+  TlsVersion max_version = TlsVersion::kTls13;
+  std::vector<std::string> alpn_protocols;
+  std::vector<std::string> npn_protocols;
+  // What can be negotiated, most preferred first.
+  std::vector<std::string> effective_ciphers;
+  std::vector<std::string> groups;
+  // Parts of the options that the library does not know, or that have no, or
+  // not their full, effect.
+  std::vector<std::string> ignored_cipher_tokens;
+  std::vector<std::string> warnings;
 };
 
 class SecureContext {
@@ -41,16 +55,29 @@ class SecureContext {
   // is not kept.
   //
   // Errors name their field as in proto/tlsd/v1/secure_context_service.proto,
-  // e.g. "credentials[0].pem.private_key": PEM_INVALID, KEY_UNSUPPORTED,
-  // KEY_MISMATCH, PASSPHRASE_REQUIRED, PASSPHRASE_WRONG, CHAIN_ORDER_INVALID,
-  // CERTIFICATE_EXPIRED, CERTIFICATE_NOT_YET_VALID, TRUST_STORE_EMPTY,
-  // VERSION_RANGE_EMPTY, ALPN_INVALID, SERVER_NAME_INVALID, FIELD_INVALID,
-  // FIELD_REQUIRED.
+  // e.g. "credentials[0].pem.private_key", and have the reasons that
+  // CreateSecureContext lists there.
   //
   // The system's trust store may be empty if no verification can need it: the
   // context then fails verifications, not creation. It is an error if
   // `options.trust_anchors` or a client-certificate mode asks for it.
   static absl::StatusOr<std::shared_ptr<const SecureContext>> Create(
+      const SecureContextOptions& options, DevelopmentAuthority& authority,
+      absl::Time now);
+
+  // What Replace takes over from the context that it replaces.
+  struct Kept {
+    // The credentials; those of the options are not looked at.
+    bool credentials = false;
+    // The ticket keys, and whose sessions they are: if both are kept, sessions
+    // are resumed across the change, if peers are judged by equal rules.
+    bool ticket_keys = false;
+    bool session_owner = false;
+  };
+  // Replace builds the context that shall come after `previous`. Errors are
+  // those of Create.
+  static absl::StatusOr<std::shared_ptr<const SecureContext>> Replace(
+      const SecureContext& previous, Kept kept,
       const SecureContextOptions& options, DevelopmentAuthority& authority,
       absl::Time now);
 
@@ -61,14 +88,17 @@ class SecureContext {
   const SecureContextFacts& facts() const;
   bool has_credentials() const;
 
+  // DescribeTrustAnchors returns the certificates that are trusted, without
+  // those of a system store that is a folder.
+  std::vector<CertificateFacts> DescribeTrustAnchors() const;
+
  private:
   friend class TlsEngine;
   friend struct SecureContextAccess;
-  // What only BoringSSL's side of this folder sees; see secure_context.cc.
-  struct State;
-  explicit SecureContext(std::unique_ptr<State> state);
+  class Builder;
+  explicit SecureContext(std::unique_ptr<SecureContextState> state);
 
-  std::unique_ptr<State> state_;
+  std::unique_ptr<SecureContextState> state_;
 };
 
 }  // namespace tlsd::tls

@@ -6,10 +6,12 @@
 #ifndef TLSD_SERVER_TLS_SECURE_CONTEXT_OPTIONS_H_
 #define TLSD_SERVER_TLS_SECURE_CONTEXT_OPTIONS_H_
 
-#include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
+
+#include "absl/time/time.h"
 
 namespace tlsd::tls {
 
@@ -33,31 +35,97 @@ struct PemCredentials {
   bool allow_outside_validity = false;
 };
 
+// A chain and key in PKCS#12.
+struct Pkcs12Credentials {
+  std::string pfx;
+  std::string passphrase;
+  bool allow_outside_validity = false;
+  // Make all but the own certificate trust anchors.
+  bool trust_certificates = false;
+};
+
 // A chain and key that the development authority makes. Empty names mean
 // "localhost", "127.0.0.1" and "::1".
 struct DevelopmentCredentials {
   std::vector<std::string> server_names;
 };
 
-using CredentialsOptions = std::variant<PemCredentials, DevelopmentCredentials>;
+using CredentialsOptions =
+    std::variant<PemCredentials, DevelopmentCredentials, Pkcs12Credentials>;
 
 // The union of the sources; none set means the system's trust store.
 struct TrustAnchorsOptions {
   std::vector<std::string> pems;
   bool system = false;
   bool development = false;
+  bool allow_partial_chain = false;
 };
 
+// Without PEM, revocation is not checked.
+struct RevocationListsOptions {
+  std::vector<std::string> pems;
+  bool leaf_only = false;
+};
+
+// A name that a peer's certificate may be for.
+struct NameRule {
+  enum class Kind { kDns, kIp, kUri, kUriPrefix, kEmail };
+
+  Kind kind = Kind::kDns;
+  std::string value;
+};
+
+// Of each kind that is not empty one must fit.
+struct PeerRulesOptions {
+  std::vector<NameRule> names;
+  std::vector<std::string> certificate_pins;
+  std::vector<std::string> public_key_pins;
+};
+
+// How long sessions can be resumed. RFC 8446 section 4.6.1 allows 7 days.
+inline constexpr absl::Duration kSessionTimeoutMin = absl::Seconds(1);
+inline constexpr absl::Duration kSessionTimeoutMax = absl::Hours(7 * 24);
+
 struct SecureContextOptions {
-  // At most one.
+  // Most preferred first.
   std::vector<CredentialsOptions> credentials;
   TrustAnchorsOptions trust_anchors;
-  TlsVersion min_version = TlsVersion::kTls12;
-  TlsVersion max_version = TlsVersion::kTls13;
-  // Most preferred first.
-  std::vector<std::string> alpn_protocols;
+  RevocationListsOptions revocation_lists;
+  PeerRulesOptions peer_rules;
   ClientCertificateMode client_certificate_mode = ClientCertificateMode::kNone;
+
+  // Unset: TLS 1.2 and TLS 1.3, or what `secure_protocol` says, which excludes
+  // them.
+  std::optional<TlsVersion> min_version;
+  std::optional<TlsVersion> max_version;
+  std::string secure_protocol;
+
+  // What is empty has the default of policy.h.
+  std::string ciphers;
+  bool strict_ciphers = false;
+  bool prefer_client_ciphers = false;
+  std::vector<std::string> groups;
+  std::string dh_params;
+  // What peers, and we, may sign with.
+  std::vector<std::string> signature_algorithms;
+  std::vector<std::string> signing_algorithms;
+
+  // Most preferred first; or in wire form, which excludes the list.
+  std::vector<std::string> alpn_protocols;
+  std::string alpn_protocols_wire;
+  std::vector<std::string> npn_protocols;
+  std::string npn_protocols_wire;
+
+  // Within the bounds above.
+  absl::Duration session_timeout = absl::Seconds(300);
+  std::string session_id_context;
+  // Secret. The first encrypts.
+  std::vector<std::string> ticket_keys;
+  bool disable_session_tickets = false;
 };
+
+// WipeSecrets overwrites the keys and passphrases in `options`.
+void WipeSecrets(SecureContextOptions& options);
 
 }  // namespace tlsd::tls
 

@@ -5,26 +5,45 @@
 
 #include <openssl/ssl.h>
 
+#include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
+#include "server/tls/credential_choice.h"
+#include "server/tls/peer_rules.h"
 #include "server/tls/secure_context.h"
+#include "server/tls/ticket_keys.h"
 #include "server/tls/trust_anchors.h"
 
 namespace tlsd::tls {
 
-struct SecureContext::State {
+struct SecureContextState {
   bssl::UniquePtr<SSL_CTX> ssl_context;
   TrustAnchors trust_anchors;
+  PeerRules peer_rules;
   ClientCertificateMode client_certificate_mode = ClientCertificateMode::kNone;
-  // In wire form; empty if ALPN is not used.
+  // Most preferred first. The first are those of `ssl_context`.
+  std::vector<std::shared_ptr<const ShownCredentials>> credentials;
+  // What we sign with.
+  std::vector<uint16_t> signing_algorithms;
+  // In wire form; empty if they are not used.
   std::string alpn_protocols;
-  bool has_credentials = false;
+  std::string npn_protocols;
+
+  std::shared_ptr<TicketKeys> ticket_keys;
+  // Whose sessions they are; with the rules of judgement it makes
+  // `session_id_context`.
+  std::string session_owner;
+  // A session may be resumed only where this and the server name are equal.
+  std::string session_id_context;
+
   SecureContextFacts facts;
 };
 
 // SecureContextAccess opens a context to the engine and to tests.
 struct SecureContextAccess {
-  static const SecureContext::State& GetState(const SecureContext& context) {
+  static const SecureContextState& GetState(const SecureContext& context) {
     return *context.state_;
   }
 };

@@ -149,12 +149,17 @@ absl::Status PeerAlertError(const FailedCall& call, uint8_t alert,
   const std::string name = AlertName(alert);
   metadata["alert"] = name;
   metadata["alert_code"] = absl::StrCat(alert);
-  return MakeError(
-      Reason::kPeerAlert,
+  std::string message =
       absl::StrCat("the peer ended the ",
                    call.handshake_complete ? "connection" : "handshake",
-                   " with the alert ", name, " (", alert, ")"),
-      std::move(metadata));
+                   " with the alert ", name, " (", alert, ")");
+  if (call.certificate_withheld) {
+    metadata["certificate_withheld"] = "true";
+    absl::StrAppend(&message,
+                    "; it had asked for a certificate, and no credentials of "
+                    "the secure context suited it");
+  }
+  return MakeError(Reason::kPeerAlert, message, std::move(metadata));
 }
 
 bool IsCertificateLibrary(int library) {
@@ -262,6 +267,10 @@ absl::Status ErrorOfFailedCall(const FailedCall& call) {
     metadata["alert_sent"] = AlertName(*call.alert_sent);
   }
   const Explanation explanation = Explain(call, error);
+  if (explanation.reason == Reason::kPeerCertificateRequired) {
+    // As the verdict has it, which BoringSSL does not ask for here.
+    metadata["verify_error"] = "NO_PEER_CERTIFICATE";
+  }
   return MakeError(explanation.reason,
                    absl::StrCat(Phase(call), ": ", explanation.text),
                    std::move(metadata));

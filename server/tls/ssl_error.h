@@ -54,13 +54,16 @@ struct FailedCall {
   // Whether the failure is in the very first bytes of the peer.
   bool at_first_record = false;
   std::optional<uint8_t> alert_sent;
+  // Whether the peer has asked us for a certificate, and we have shown none.
+  bool certificate_withheld = false;
   // The alert that the peer sent in cleartext when ciphertext was due.
   std::optional<uint8_t> cleartext_alert;
 };
 
 // ErrorOfFailedCall returns why `call` failed, and empties the queue. Metadata:
 // "library" and "library_reason" as BoringSSL names them; "alert" and
-// "alert_code" if the peer sent one, "alert_sent" if we did.
+// "alert_code" if the peer sent one, "alert_sent" if we did;
+// "certificate_withheld" if that may be why the peer sent one.
 //
 // It does not know of certificates: a failed verification is the caller's to
 // explain.

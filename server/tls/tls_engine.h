@@ -43,6 +43,9 @@ struct EngineOptions {
   PeerVerification verification = PeerVerification::kRequire;
   // Accept a certificate with any name.
   bool skip_name_check = false;
+  // What to find in the certificate instead of `server_name`; of the same form.
+  // Empty: `server_name`.
+  std::string expected_name;
 };
 
 class TlsEngine {
@@ -52,8 +55,9 @@ class TlsEngine {
   // `pool` must outlive the engine.
   //
   // It fails with SERVER_NAME_INVALID if a client's `server_name` is empty, too
-  // long, or no DNS name or IP address, and with CREDENTIALS_REQUIRED for a
-  // server whose context has none.
+  // long, or no DNS name or IP address, or its `expected_name` is none; with
+  // FIELDS_CONFLICT if there is an `expected_name` to skip; and with
+  // CREDENTIALS_REQUIRED for a server whose context has none.
   static absl::StatusOr<std::unique_ptr<TlsEngine>> Create(
       std::shared_ptr<const SecureContext> context, Role role,
       const EngineOptions& options, base::ChunkPool& pool);

@@ -1,68 +1,73 @@
 #include "server/tls/trust_anchors.h"
 
 #include <openssl/mem.h>
+#include <openssl/pem.h>
 #include <openssl/sha.h>
 
-#include <algorithm>
 #include <cstddef>
-#include <cstdlib>
-#include <filesystem>
-#include <system_error>
+#include <cstdint>
+#include <memory>
+#include <optional>
 #include <utility>
-#include <vector>
 
-#include "absl/algorithm/container.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "proto/status/error.h"
 #include "server/base/status_macros.h"
 #include "server/tls/certificate.h"
+#include "server/tls/pem.h"
 #include "server/tls/ssl_error.h"
+#include "server/tls/system_trust_store.h"
 
 namespace tlsd::tls {
 namespace {
 
-constexpr size_t kPemBytesMax = 1024 * 1024;
+constexpr size_t kAnchorBytesMax = 1024 * 1024;
+constexpr size_t kRevocationBytesMax = 16 * 1024 * 1024;
 // A CertificateRequest carries at most 65535 bytes of names, and clients take
 // no message much longer than this.
 constexpr size_t kNamesBytesMax = 16 * 1024;
 
-// AnchorCollector fills a TrustAnchors.
-class AnchorCollector {
+// Collector fills a TrustAnchors.
+class Collector {
  public:
   absl::Status Start();
+  absl::Status Add(X509* certificate);
   absl::Status AddPem(absl::string_view field, absl::string_view pem);
-  bool AddSystemStore();
+  absl::Status AddSystemStore();
+  absl::Status AddRevocationLists(absl::string_view field,
+                                  absl::string_view pem);
+  void SetVerifyFlags(unsigned long flags);
   TrustAnchors Finish();
 
  private:
-  bool AddSystemFile();
-  bool AddSystemFolder();
-  absl::Status Add(X509* certificate);
+  absl::Status AddName(X509* certificate);
+  absl::Status AddRevocationList(absl::string_view field, const PemBlock& block,
+                                 int ordinal);
+  void Digest(absl::string_view kind, absl::string_view bytes);
 
   TrustAnchors anchors_;
   SHA256_CTX digest_;
   size_t names_bytes_ = 0;
 };
 
-absl::Status AnchorCollector::Start() {
+absl::Status Collector::Start() {
   SHA256_Init(&digest_);
   anchors_.store.reset(X509_STORE_new());
   anchors_.names.reset(sk_X509_NAME_new_null());
   if (anchors_.store == nullptr || anchors_.names == nullptr) {
     return InternalError("X509_STORE_new");
   }
-  // Whatever was given is an anchor, also an intermediate or a leaf.
-  X509_STORE_set_flags(anchors_.store.get(), X509_V_FLAG_PARTIAL_CHAIN);
   return absl::OkStatus();
 }
 
-absl::Status AnchorCollector::Add(X509* certificate) {
-  if (!X509_STORE_add_cert(anchors_.store.get(), certificate)) {
-    return InternalError("X509_STORE_add_cert");
-  }
+// With its length, so that no two inputs are one.
+void Collector::Digest(absl::string_view kind, absl::string_view bytes) {
+  const std::string head = absl::StrCat(kind, ":", bytes.size(), ":");
+  SHA256_Update(&digest_, head.data(), head.size());
+  SHA256_Update(&digest_, bytes.data(), bytes.size());
+}
+
+absl::Status Collector::AddName(X509* certificate) {
   X509_NAME* subject = X509_get_subject_name(certificate);
   bssl::UniquePtr<X509_NAME> name(X509_NAME_dup(subject));
   const int size = i2d_X509_NAME(subject, nullptr);
@@ -71,13 +76,19 @@ absl::Status AnchorCollector::Add(X509* certificate) {
   if (!bssl::PushToStack(anchors_.names.get(), std::move(name))) {
     return InternalError("sk_X509_NAME_push");
   }
-  const std::string der = DescribeCertificate(certificate).der;
-  SHA256_Update(&digest_, der.data(), der.size());
   return absl::OkStatus();
 }
 
-absl::Status AnchorCollector::AddPem(absl::string_view field,
-                                     absl::string_view pem) {
+absl::Status Collector::Add(X509* certificate) {
+  if (!X509_STORE_add_cert(anchors_.store.get(), certificate)) {
+    return InternalError("X509_STORE_add_cert");
+  }
+  Digest("anchor", EncodeDer(certificate));
+  anchors_.certificates.push_back(bssl::UpRef(certificate));
+  return AddName(certificate);
+}
+
+absl::Status Collector::AddPem(absl::string_view field, absl::string_view pem) {
   TLSD_ASSIGN_OR_RETURN(const std::vector<bssl::UniquePtr<X509>> certificates,
                         ReadCertificates(field, pem));
   for (const bssl::UniquePtr<X509>& certificate : certificates) {
@@ -86,69 +97,65 @@ absl::Status AnchorCollector::AddPem(absl::string_view field,
   return absl::OkStatus();
 }
 
-std::string PathFromEnvironment(const char* variable, const char* fallback) {
-  const char* value = std::getenv(variable);
-  return value != nullptr ? value : fallback;
-}
-
-bool AnchorCollector::AddSystemFile() {
-  const ErrorQueueGuard guard;
-  const std::string path = PathFromEnvironment(X509_get_default_cert_file_env(),
-                                               X509_get_default_cert_file());
-  X509_LOOKUP* lookup =
-      X509_STORE_add_lookup(anchors_.store.get(), X509_LOOKUP_file());
-  if (lookup == nullptr ||
-      X509_LOOKUP_load_file(lookup, path.c_str(), X509_FILETYPE_PEM) != 1) {
-    return false;
+absl::Status Collector::AddSystemStore() {
+  TLSD_ASSIGN_OR_RETURN(const std::shared_ptr<const SystemTrustStore> system,
+                        SystemTrustStore::Load());
+  TLSD_RETURN_IF_ERROR(system->AddTo(anchors_.store.get()));
+  for (const bssl::UniquePtr<X509>& certificate : system->certificates()) {
+    Digest("anchor", EncodeDer(certificate.get()));
+    anchors_.certificates.push_back(bssl::UpRef(certificate));
   }
-  anchors_.system_path = path;
-  SHA256_Update(&digest_, path.data(), path.size());
-  return true;
+  anchors_.system_path = system->path();
+  Digest("system", system->path());
+  return absl::OkStatus();
 }
 
-// IsHashedName reports whether `name` is one that c_rehash gives to a
-// certificate: eight hexadecimal digits, a dot, a number.
-bool IsHashedName(absl::string_view name) {
-  return name.size() > 9 && name[8] == '.' &&
-         absl::c_all_of(name.substr(0, 8), absl::ascii_isxdigit) &&
-         absl::c_all_of(name.substr(9), absl::ascii_isdigit);
-}
-
-bool HasHashedCertificate(const std::string& folder) {
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(folder, error), end;
-       !error && entry != end; entry.increment(error)) {
-    if (IsHashedName(entry->path().filename().string())) return true;
+absl::Status Collector::AddRevocationList(absl::string_view field,
+                                          const PemBlock& block, int ordinal) {
+  const auto error = [&](absl::string_view problem) {
+    return MakeError(
+        Reason::kCrlInvalid, absl::StrCat(field, ": ", problem),
+        {{"field", std::string(field)}, {"problem", std::string(problem)}});
+  };
+  if (block.name() != PEM_STRING_X509_CRL) {
+    return error(absl::StrCat("holds a ", QuoteForMessage(block.name()),
+                              "; only revocation lists are allowed"));
   }
-  return false;
-}
-
-bool AnchorCollector::AddSystemFolder() {
-  const ErrorQueueGuard guard;
-  const std::string path = PathFromEnvironment(X509_get_default_cert_dir_env(),
-                                               X509_get_default_cert_dir());
-  const std::vector<std::string> folders =
-      absl::StrSplit(path, ':', absl::SkipEmpty());
-  if (!absl::c_any_of(folders, HasHashedCertificate)) return false;
-  X509_LOOKUP* lookup =
-      X509_STORE_add_lookup(anchors_.store.get(), X509_LOOKUP_hash_dir());
-  if (lookup == nullptr ||
-      X509_LOOKUP_add_dir(lookup, path.c_str(), X509_FILETYPE_PEM) != 1) {
-    return false;
+  const uint8_t* data = block.data();
+  const bssl::UniquePtr<X509_CRL> list(
+      d2i_X509_CRL(nullptr, &data, static_cast<long>(block.size())));
+  if (list == nullptr || data != block.data() + block.size()) {
+    return error(absl::StrCat("revocation list ", ordinal, " is malformed"));
   }
-  if (!anchors_.system_path.empty()) anchors_.system_path += ':';
-  anchors_.system_path += path;
-  SHA256_Update(&digest_, path.data(), path.size());
-  return true;
+  if (!X509_STORE_add_crl(anchors_.store.get(), list.get())) {
+    return InternalError("X509_STORE_add_crl");
+  }
+  Digest("crl", {reinterpret_cast<const char*>(block.data()), block.size()});
+  return absl::OkStatus();
 }
 
-bool AnchorCollector::AddSystemStore() {
-  const bool has_file = AddSystemFile();
-  const bool has_folder = AddSystemFolder();
-  return has_file || has_folder;
+absl::Status Collector::AddRevocationLists(absl::string_view field,
+                                           absl::string_view pem) {
+  PemReader reader(pem);
+  int count = 0;
+  while (const std::optional<PemBlock> block = reader.Next()) {
+    TLSD_RETURN_IF_ERROR(AddRevocationList(field, *block, ++count));
+  }
+  if (count > 0 && !reader.malformed()) return absl::OkStatus();
+  const std::string problem = reader.malformed()
+                                  ? absl::StrCat("the PEM of revocation list ",
+                                                 count + 1, " is malformed")
+                                  : "holds no \"-----BEGIN X509 CRL-----\"";
+  return MakeError(Reason::kCrlInvalid, absl::StrCat(field, ": ", problem),
+                   {{"field", std::string(field)}, {"problem", problem}});
 }
 
-TrustAnchors AnchorCollector::Finish() {
+void Collector::SetVerifyFlags(unsigned long flags) {
+  anchors_.verify_flags = flags;
+  Digest("flags", absl::StrCat(flags));
+}
+
+TrustAnchors Collector::Finish() {
   uint8_t digest[SHA256_DIGEST_LENGTH];
   SHA256_Final(digest, &digest_);
   anchors_.digest.assign(reinterpret_cast<const char*>(digest), sizeof(digest));
@@ -156,41 +163,23 @@ TrustAnchors AnchorCollector::Finish() {
   if (names_bytes_ > kNamesBytesMax) {
     anchors_.names.reset(sk_X509_NAME_new_null());
   }
-  anchors_.certificate_count = static_cast<int>(
-      sk_X509_OBJECT_num(X509_STORE_get0_objects(anchors_.store.get())));
   return std::move(anchors_);
 }
 
-absl::Status CheckSize(const std::vector<std::string>& pems) {
+absl::Status CheckSize(absl::string_view field,
+                       const std::vector<std::string>& pems, size_t max) {
   size_t size = 0;
   for (const std::string& pem : pems) size += pem.size();
-  if (size <= kPemBytesMax) return absl::OkStatus();
-  return FieldError(Reason::kFieldInvalid, "pems", absl::StrCat(size, " bytes"),
-                    "1 MiB together");
+  if (size <= max) return absl::OkStatus();
+  return FieldError(Reason::kFieldInvalid, field, absl::StrCat(size, " bytes"),
+                    absl::StrCat(max / 1024 / 1024, " MiB together"));
 }
 
-absl::Status EmptySystemStore() {
-  const std::string file = PathFromEnvironment(X509_get_default_cert_file_env(),
-                                               X509_get_default_cert_file());
-  const std::string folder = PathFromEnvironment(
-      X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
-  return MakeError(
-      Reason::kTrustStoreEmpty,
-      absl::StrCat("system: the system's trust store has no certificate; "
-                   "looked in ",
-                   QuoteForMessage(file), " and ", QuoteForMessage(folder),
-                   "; install ca-certificates, or give trust anchors"),
-      {{"field", "system"}, {"file", file}, {"folder", folder}});
-}
-
-}  // namespace
-
-absl::StatusOr<TrustAnchors> LoadTrustAnchors(
-    const TrustAnchorsOptions& options, DevelopmentAuthority& authority,
-    SystemStoreUse system_store_use) {
-  TLSD_RETURN_IF_ERROR(CheckSize(options.pems));
-  AnchorCollector collector;
-  TLSD_RETURN_IF_ERROR(collector.Start());
+absl::Status AddAnchors(const TrustAnchorsOptions& options,
+                        absl::Span<X509* const> more,
+                        DevelopmentAuthority& authority,
+                        SystemStoreUse system_store_use, Collector& collector) {
+  TLSD_RETURN_IF_ERROR(CheckSize("pems", options.pems, kAnchorBytesMax));
   for (size_t i = 0; i < options.pems.size(); ++i) {
     TLSD_RETURN_IF_ERROR(
         collector.AddPem(absl::StrCat("pems[", i, "]"), options.pems[i]));
@@ -199,11 +188,47 @@ absl::StatusOr<TrustAnchors> LoadTrustAnchors(
     TLSD_ASSIGN_OR_RETURN(const std::string root, authority.RootPem());
     TLSD_RETURN_IF_ERROR(collector.AddPem("development", root));
   }
-  const bool is_default = options.pems.empty() && !options.development;
-  if ((options.system || is_default) && !collector.AddSystemStore() &&
-      (options.system || system_store_use == SystemStoreUse::kRequired)) {
-    return EmptySystemStore();
+  for (X509* certificate : more) {
+    TLSD_RETURN_IF_ERROR(collector.Add(certificate));
   }
+  const bool is_default = options.pems.empty() && !options.development;
+  if (!options.system && !is_default) return absl::OkStatus();
+  const absl::Status added = collector.AddSystemStore();
+  const bool is_required =
+      options.system || system_store_use == SystemStoreUse::kRequired;
+  return is_required || !HasReason(added, Reason::kTrustStoreEmpty)
+             ? added
+             : absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<TrustAnchors> LoadTrustAnchors(
+    const TrustAnchorsOptions& options,
+    const RevocationListsOptions& revocation_lists,
+    absl::Span<X509* const> more, DevelopmentAuthority& authority,
+    SystemStoreUse system_store_use) {
+  Collector collector;
+  TLSD_RETURN_IF_ERROR(collector.Start());
+  if (const absl::Status added =
+          AddAnchors(options, more, authority, system_store_use, collector);
+      !added.ok()) {
+    return PrefixField(added, "trust_anchors.");
+  }
+  const std::vector<std::string>& lists = revocation_lists.pems;
+  TLSD_RETURN_IF_ERROR(
+      CheckSize("revocation_lists.pems", lists, kRevocationBytesMax));
+  for (size_t i = 0; i < lists.size(); ++i) {
+    TLSD_RETURN_IF_ERROR(collector.AddRevocationLists(
+        absl::StrCat("revocation_lists.pems[", i, "]"), lists[i]));
+  }
+  unsigned long flags = 0;
+  if (options.allow_partial_chain) flags |= X509_V_FLAG_PARTIAL_CHAIN;
+  if (!lists.empty()) flags |= X509_V_FLAG_CRL_CHECK;
+  if (!lists.empty() && !revocation_lists.leaf_only) {
+    flags |= X509_V_FLAG_CRL_CHECK_ALL;
+  }
+  collector.SetVerifyFlags(flags);
   return collector.Finish();
 }
 

@@ -37,7 +37,7 @@ constexpr Row kRows[] = {
     ROW(UNABLE_TO_GET_ISSUER_CERT_LOCALLY, kPeerCertificateUntrusted),
     ROW(UNABLE_TO_VERIFY_LEAF_SIGNATURE, kPeerCertificateUntrusted),
     ROW(CERT_CHAIN_TOO_LONG, kPeerCertificateUntrusted),
-    ROW(CERT_REVOKED, kPeerCertificateInvalid),
+    ROW(CERT_REVOKED, kPeerCertificateRevoked),
     ROW(INVALID_CA, kPeerCertificateUntrusted),
     ROW(PATH_LENGTH_EXCEEDED, kPeerCertificateInvalid),
     ROW(INVALID_PURPOSE, kPeerCertificateInvalid),

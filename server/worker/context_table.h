@@ -15,35 +15,24 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
-#include "server/tls/secure_context.h"
-#include "server/tls/secure_context_options.h"
+#include "server/worker/live_context.h"
 
 namespace tlsd::worker {
-
-// ContextRecord is a secure context with what is told of it. It holds no
-// secret: `options` has no private key and no passphrase.
-struct ContextRecord {
-  // "secureContexts/ID".
-  std::string name;
-  tls::SecureContextOptions options;
-  std::shared_ptr<const tls::SecureContext> secure_context;
-  absl::Time create_time;
-  std::string etag;
-};
 
 class ContextTable {
  public:
   static constexpr size_t kCountMax = 10000;
 
-  // Add keeps `secure_context` under "secureContexts/`id`"; an empty id picks
-  // one. Secrets in `options` are dropped. It fails with CONTEXT_EXISTS or
-  // LIMIT_REACHED.
-  absl::StatusOr<std::shared_ptr<const ContextRecord>> Add(
-      std::string id, tls::SecureContextOptions options,
-      std::shared_ptr<const tls::SecureContext> secure_context);
+  // Add keeps `parts` under "secureContexts/`id`"; an empty id picks one. It
+  // fails with CONTEXT_EXISTS or LIMIT_REACHED.
+  absl::StatusOr<std::shared_ptr<const ContextRecord>> Add(std::string id,
+                                                           ContextParts parts);
 
-  // Get fails with CONTEXT_NOT_FOUND.
+  // Find fails with CONTEXT_NOT_FOUND.
+  absl::StatusOr<std::shared_ptr<LiveContext>> Find(
+      const std::string& name) const;
+
+  // Get returns the record of what Find finds.
   absl::StatusOr<std::shared_ptr<const ContextRecord>> Get(
       const std::string& name) const;
 
@@ -52,21 +41,19 @@ class ContextTable {
   std::vector<std::shared_ptr<const ContextRecord>> List(
       const std::string& after, size_t count_max) const;
 
-  // Remove fails with CONTEXT_NOT_FOUND, and with ETAG_MISMATCH if `etag` is
-  // set and not the record's.
-  absl::Status Remove(const std::string& name, const std::string& etag);
+  // Remove fails with CONTEXT_NOT_FOUND; with ETAG_MISMATCH if `etag` is set
+  // and not the record's; and with CONTEXT_IN_USE if a listener uses the
+  // context, unless `force`: then the listener keeps it.
+  absl::Status Remove(const std::string& name, const std::string& etag,
+                      bool force);
 
   size_t size() const;
 
  private:
   mutable absl::Mutex mutex_;
-  std::map<std::string, std::shared_ptr<const ContextRecord>> records_
+  std::map<std::string, std::shared_ptr<LiveContext>> contexts_
       ABSL_GUARDED_BY(mutex_);
 };
-
-// CheckEtag fails with ETAG_MISMATCH if `wanted` is set and not `etag`.
-absl::Status CheckEtag(const std::string& name, const std::string& wanted,
-                       const std::string& etag);
 
 }  // namespace tlsd::worker
 

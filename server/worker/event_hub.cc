@@ -22,10 +22,22 @@ bool Contains(const std::vector<T>& values, const T& value) {
 }  // namespace
 
 const std::string& Event::subject() const {
-  if (const auto* listener = std::get_if<ListenerFacts>(&payload)) {
-    return listener->name;
-  }
-  return std::get<conn::ConnectionFacts>(payload).name;
+  struct Namer {
+    const std::string& operator()(const ListenerFacts& facts) {
+      return facts.name;
+    }
+    const std::string& operator()(const conn::ConnectionFacts& facts) {
+      return facts.name;
+    }
+    const std::string& operator()(
+        const std::shared_ptr<const ContextRecord>& record) {
+      return record->name;
+    }
+    const std::string& operator()(const CertificateExpiry& expiry) {
+      return expiry.secure_context;
+    }
+  };
+  return std::visit(Namer(), payload);
 }
 
 bool EventFilter::Matches(const Event& event) const {
@@ -48,9 +60,7 @@ EventHub::EventHub(size_t ring_count_max, std::unique_ptr<LoopThread> thread)
       life_(base::RandomId('t')),
       thread_(std::move(thread)) {}
 
-void EventHub::Publish(
-    EventType type,
-    std::variant<ListenerFacts, conn::ConnectionFacts> payload) {
+void EventHub::Publish(EventType type, EventPayload payload) {
   auto event = std::make_shared<Event>();
   event->time = absl::Now();
   event->type = type;

@@ -21,7 +21,9 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/conn/connection_facts.h"
+#include "server/tls/certificate_facts.h"
 #include "server/worker/listener.h"
+#include "server/worker/live_context.h"
 #include "server/worker/loop_thread.h"
 
 namespace tlsd::worker {
@@ -35,7 +37,23 @@ enum class EventType {
   kConnectionClosed,
   kListenerClosed,
   kConnectionRejected,
+  kSecureContextUpdated,
+  kCertificateExpiring,
 };
+
+// CertificateExpiry says that an own certificate ends soon, or has ended.
+struct CertificateExpiry {
+  // "secureContexts/ID".
+  std::string secure_context;
+  tls::CertificateFacts certificate;
+  // Negative if it has ended.
+  absl::Duration time_left;
+};
+
+// EventPayload is the thing that something happened to, at that moment.
+using EventPayload =
+    std::variant<ListenerFacts, conn::ConnectionFacts,
+                 std::shared_ptr<const ContextRecord>, CertificateExpiry>;
 
 // Event is one thing that happened. It does not change.
 struct Event {
@@ -43,7 +61,7 @@ struct Event {
   uint64_t sequence = 0;
   absl::Time time;
   EventType type = EventType::kListening;
-  std::variant<ListenerFacts, conn::ConnectionFacts> payload;
+  EventPayload payload;
 
   // subject returns the name of the resource it happened to.
   const std::string& subject() const;
@@ -68,8 +86,7 @@ class EventHub {
       size_t ring_count_max = kRingCountMax);
 
   // Publish appends an event that happens now.
-  void Publish(EventType type,
-               std::variant<ListenerFacts, conn::ConnectionFacts> payload);
+  void Publish(EventType type, EventPayload payload);
 
   // A cursor is the sequence of the last event that was seen; 0 is before the
   // first. newest_cursor is after all that has happened, oldest_cursor before

@@ -26,7 +26,7 @@ ListenerFacts Listener::facts() const {
   ListenerFacts facts;
   facts.name = options_.name;
   facts.address = options_.endpoint.ToString();
-  facts.secure_context = options_.secure_context_name;
+  facts.secure_context = options_.secure_context->name();
   facts.handler = options_.handler;
   facts.handshake_timeout = options_.handshake_timeout;
   facts.connection_count_max = options_.connection_count_max;

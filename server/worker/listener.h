@@ -16,8 +16,8 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/net/socket_address.h"
-#include "server/tls/secure_context.h"
 #include "server/worker/accept_queue.h"
+#include "server/worker/live_context.h"
 
 namespace tlsd::worker {
 
@@ -31,9 +31,8 @@ struct ListenerOptions {
   // "listeners/ID".
   std::string name;
   net::Endpoint endpoint;
-  // "secureContexts/ID" and the context itself.
-  std::string secure_context_name;
-  std::shared_ptr<const tls::SecureContext> secure_context;
+  // Each connection gets the context as it is when it is accepted.
+  std::shared_ptr<LiveContext> secure_context;
   Handler handler = Handler::kStream;
   absl::Duration handshake_timeout = absl::Seconds(120);
   int64_t connection_count_max = 10000;

@@ -7,7 +7,7 @@
 #include "server/base/names.h"
 #include "server/base/status_macros.h"
 #include "server/net/acceptor.h"
-#include "server/worker/context_table.h"
+#include "server/worker/live_context.h"
 
 namespace tlsd::worker {
 namespace {
@@ -39,29 +39,31 @@ absl::Status ListenerTable::Reserve(const std::string& name) {
   return absl::OkStatus();
 }
 
+void ListenerTable::Abandon(const std::string& name) {
+  absl::MutexLock lock(&mutex_);
+  listeners_.erase(name);
+}
+
 absl::StatusOr<ListenerFacts> ListenerTable::Create(std::string id,
                                                     ListenerOptions options) {
-  if (!options.secure_context->has_credentials()) {
-    return MakeError(
-        Reason::kCredentialsRequired,
-        absl::StrCat("listener.secure_context: ", options.secure_context_name,
-                     " has no credentials; a server needs a "
-                     "certificate and its key"),
-        {{"field", "listener.secure_context"},
-         {"got", options.secure_context_name}});
-  }
   if (id.empty()) id = base::RandomId('l');
   options.name = base::MakeName(base::kListeners, id);
   const std::string name = options.name;
   TLSD_RETURN_IF_ERROR(Reserve(name));
+  const std::shared_ptr<LiveContext> context = options.secure_context;
+  if (const absl::Status added = context->AddListener(name); !added.ok()) {
+    Abandon(name);
+    return added;
+  }
   absl::StatusOr<std::vector<std::unique_ptr<net::BoundSocket>>> sockets =
       net::BoundSocket::Bind("listener.address", options.endpoint,
                              pool_.size());
-  absl::MutexLock lock(&mutex_);
   if (!sockets.ok()) {
-    listeners_.erase(name);
+    context->RemoveListener(name);
+    Abandon(name);
     return std::move(sockets).status();
   }
+  absl::MutexLock lock(&mutex_);
   auto listener = std::make_shared<Listener>(
       std::move(options), sockets->front()->address(), pool_.size(),
       [this](const Listener& closed) { OnClosed(closed); });
@@ -122,18 +124,6 @@ void ListenerTable::Delete(const std::string& name, const std::string& etag,
       });
 }
 
-std::optional<std::string> ListenerTable::FirstUser(
-    const std::string& name) const {
-  absl::MutexLock lock(&mutex_);
-  for (const auto& [listener_name, listener] : listeners_) {
-    if (listener != nullptr &&
-        listener->options().secure_context_name == name) {
-      return listener_name;
-    }
-  }
-  return std::nullopt;
-}
-
 size_t ListenerTable::size() const {
   absl::MutexLock lock(&mutex_);
   return listeners_.size();
@@ -144,6 +134,7 @@ void ListenerTable::OnClosed(const Listener& listener) {
     absl::MutexLock lock(&mutex_);
     listeners_.erase(listener.options().name);
   }
+  listener.options().secure_context->RemoveListener(listener.options().name);
   events_.Publish(EventType::kListenerClosed, listener.facts());
   pool_.OnAll(
       [closed = &listener](Worker& worker) { worker.ForgetListener(closed); },

@@ -55,14 +55,13 @@ class ListenerTable {
   void Delete(const std::string& name, const std::string& etag,
               std::optional<absl::Duration> drain_timeout, DeleteDone done);
 
-  // FirstUser returns the name of a listener that uses the secure context
-  // `name`, or nothing.
-  std::optional<std::string> FirstUser(const std::string& name) const;
-
   size_t size() const;
 
  private:
+  // Reserve keeps `name` for a listener that is being made, Abandon gives it
+  // back.
   absl::Status Reserve(const std::string& name);
+  void Abandon(const std::string& name);
   void OnClosed(const Listener& listener);
 
   WorkerPool& pool_;

@@ -120,8 +120,10 @@ void Worker::OnAccept(const std::shared_ptr<Listener>& listener,
   conn::ConnectionOptions options;
   options.name = MakeConnectionName(index_);
   options.role = tls::Role::kServer;
-  options.secure_context = listening.secure_context;
-  options.secure_context_name = listening.secure_context_name;
+  const std::shared_ptr<const ContextRecord> context =
+      listening.secure_context->record();
+  options.secure_context = context->secure_context;
+  options.secure_context_name = context->name;
   options.listener = listening.name;
   options.handshake_timeout = listening.handshake_timeout;
   StartConnection(std::move(options), listening.handler, listener,

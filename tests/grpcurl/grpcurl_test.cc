@@ -94,8 +94,8 @@ TEST_F(GrpcurlTest, ListsTheServices) {
   for (const char* service :
        {"tlsd.v1.AdminService", "tlsd.v1.SecureContextService",
         "tlsd.v1.ListenerService", "tlsd.v1.ConnectionService",
-        "tlsd.v1.EventService", "grpc.health.v1.Health",
-        "grpc.channelz.v1.Channelz"}) {
+        "tlsd.v1.EventService", "tlsd.v1.CertificateService",
+        "grpc.health.v1.Health", "grpc.channelz.v1.Channelz"}) {
     EXPECT_THAT(result.output, HasSubstr(absl::StrCat(service, "\n")));
   }
 }

@@ -27,8 +27,8 @@ using ::testing::StartsWith;
 
 constexpr const char* kServices[] = {
     "tlsd.v1.SecureContextService", "tlsd.v1.ListenerService",
-    "tlsd.v1.ConnectionService", "tlsd.v1.EventService",
-    "tlsd.v1.AdminService"};
+    "tlsd.v1.ConnectionService",    "tlsd.v1.EventService",
+    "tlsd.v1.CertificateService",   "tlsd.v1.AdminService"};
 
 class AdminTest : public DaemonTest {
  protected:

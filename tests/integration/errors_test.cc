@@ -88,7 +88,7 @@ TEST_F(ErrorsTest, NameTheFieldThatIsWrong) {
 
   const grpc::Status status = Create(context);
 
-  auto metadata = ExpectError(status, Reason::kPemInvalid);
+  auto metadata = ExpectError(status, Reason::kKeyRequired);
   EXPECT_EQ(metadata["field"], "secure_context.credentials[0].pem.private_key");
   EXPECT_TRUE(absl::StartsWith(status.error_message(), metadata["field"]));
 }

@@ -159,7 +159,7 @@ TEST_F(EventsTest, RefuseRequestsThatMakeNoSense) {
   request.add_types(v1::EVENT_TYPE_UNSPECIFIED);
   EXPECT_THAT(WatchFails(request), FailsWith(Reason::kFieldInvalid, "types"));
   request.clear_types();
-  request.add_subjects("secureContexts/server");
+  request.add_subjects("server");
   EXPECT_THAT(WatchFails(request), FailsWith(Reason::kNameInvalid, "subjects"));
   request.clear_subjects();
   for (int i = 0; i < 100; ++i) request.add_subjects("listeners/a");

@@ -130,7 +130,7 @@ TEST_F(SecureContextTest, SaysWhatIsWrongWithCredentials) {
               FailsWith(Reason::kKeyMismatch, pem + "private_key"));
   bad.set_private_key("no PEM");
   EXPECT_THAT(Create(With(credentials)),
-              FailsWith(Reason::kPemInvalid, pem + "private_key"));
+              FailsWith(Reason::kKeyRequired, pem + "private_key"));
   bad.set_private_key(ServerIdentity().EncryptedKeyPem("right"));
   EXPECT_THAT(Create(With(credentials)),
               FailsWith(Reason::kPassphraseRequired, pem + "passphrase"));

@@ -1,6 +1,8 @@
 #include "tests/integration/tls_peer.h"
 
+#include <openssl/digest.h>
 #include <openssl/err.h>
+#include <openssl/x509.h>
 
 #include <cstdint>
 #include <utility>
@@ -17,6 +19,28 @@ constexpr uint8_t kAlertRecord = 21;
 
 absl::StatusOr<std::unique_ptr<TlsPeer>> TlsPeer::Connect(
     const std::string& address, v1::TlsVersion version) {
+  return Handshake(address, version, /*session=*/nullptr);
+}
+
+absl::StatusOr<std::unique_ptr<TlsPeer>> TlsPeer::Resume(
+    const std::string& address, v1::TlsVersion version,
+    const TlsPeer& earlier) {
+  return Handshake(address, version, earlier.session_.get());
+}
+
+std::string TlsPeer::CertificateDigest() const {
+  const bssl::UniquePtr<X509> certificate(SSL_get_peer_certificate(ssl_.get()));
+  uint8_t digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (certificate == nullptr ||
+      !X509_digest(certificate.get(), EVP_sha256(), digest, &size)) {
+    return "";
+  }
+  return std::string(reinterpret_cast<const char*>(digest), size);
+}
+
+absl::StatusOr<std::unique_ptr<TlsPeer>> TlsPeer::Handshake(
+    const std::string& address, v1::TlsVersion version, SSL_SESSION* session) {
   absl::StatusOr<RawSocket> socket = RawSocket::Connect(address);
   if (!socket.ok()) return socket.status();
   std::unique_ptr<TlsPeer> peer(new TlsPeer(*std::move(socket)));
@@ -29,7 +53,14 @@ absl::StatusOr<std::unique_ptr<TlsPeer>> TlsPeer::Connect(
     SSL_CTX_set_max_proto_version(context, wire);
   }
   SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT);
+  SSL_CTX_sess_set_new_cb(context, [](SSL* ssl, SSL_SESSION* given) {
+    static_cast<TlsPeer*>(SSL_get_app_data(ssl))->session_.reset(given);
+    return 1;
+  });
   peer->ssl_.reset(SSL_new(context));
+  SSL_set_app_data(peer->ssl_.get(), peer.get());
+  if (session != nullptr) SSL_set_session(peer->ssl_.get(), session);
   SSL_set_fd(peer->ssl_.get(), peer->socket_.descriptor());
   ERR_clear_error();
   if (SSL_connect(peer->ssl_.get()) != 1) {

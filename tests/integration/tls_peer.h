@@ -28,6 +28,17 @@ class TlsPeer {
       const std::string& address,
       v1::TlsVersion version = v1::TLS_VERSION_UNSPECIFIED);
 
+  // Resume does the same, and offers the session of `earlier`.
+  static absl::StatusOr<std::unique_ptr<TlsPeer>> Resume(
+      const std::string& address, v1::TlsVersion version,
+      const TlsPeer& earlier);
+
+  // Whether an earlier session was resumed.
+  bool resumed() const { return SSL_session_reused(ssl_.get()); }
+  // The SHA-256 fingerprint of the certificate that the daemon has shown: 32
+  // bytes.
+  std::string CertificateDigest() const;
+
   // Send and Receive move cleartext. Receive returns "" at the end: `end`
   // says which.
   bool Send(absl::string_view bytes);
@@ -45,9 +56,14 @@ class TlsPeer {
 
  private:
   explicit TlsPeer(RawSocket socket) : socket_(std::move(socket)) {}
+  static absl::StatusOr<std::unique_ptr<TlsPeer>> Handshake(
+      const std::string& address, v1::TlsVersion version, SSL_SESSION* session);
 
   RawSocket socket_;
   bssl::UniquePtr<SSL_CTX> context_;
+  // The newest that the daemon has given; under TLS 1.3 that is after the first
+  // Receive.
+  bssl::UniquePtr<SSL_SESSION> session_;
   bssl::UniquePtr<SSL> ssl_;
   End end_ = End::kNone;
 };

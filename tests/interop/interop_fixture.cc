@@ -24,6 +24,8 @@ const std::map<std::string, std::string>& Packages() {
       {"gnutls-serv", "gnutls-bin"},
       {"curl", "curl"},
       {"node", "nodejs"},
+      {"java", "openjdk-17-jdk-headless"},
+      {"go", "golang-go"},
   };
   return packages;
 }
@@ -45,6 +47,14 @@ std::set<std::string> SocketsOf(pid_t pid) {
     inodes.insert(target.substr(8, target.size() - 9));
   }
   return inodes;
+}
+
+// IssuedBy keeps what it issues in `issued`.
+const TestIdentity& IssuedBy(const TestIdentity& authority, KeyKind kind,
+                             std::map<KeyKind, TestIdentity>& issued) {
+  IdentitySpec spec;
+  spec.key = kind;
+  return issued.try_emplace(kind, authority.Issue(spec)).first->second;
 }
 
 }  // namespace
@@ -112,6 +122,32 @@ absl::StatusOr<int> ListeningPort(const Subprocess& peer) {
 Command Plus(Command command, const Command& more) {
   command.insert(command.end(), more.begin(), more.end());
   return command;
+}
+
+const std::vector<KeyKind>& PeerKeyKinds() {
+  static const auto& kinds = *new std::vector<KeyKind>{
+      KeyKind::kRsa2048, KeyKind::kP256, KeyKind::kP384, KeyKind::kEd25519};
+  return kinds;
+}
+
+std::string PublicKeyName(KeyKind kind) {
+  static const auto& names = *new std::map<KeyKind, std::string>{
+      {KeyKind::kRsa2048, "RSA 2048"},
+      {KeyKind::kP256, "EC P-256"},
+      {KeyKind::kP384, "EC P-384"},
+      {KeyKind::kEd25519, "Ed25519"},
+  };
+  return names.at(kind);
+}
+
+const TestIdentity& IdentityOf(KeyKind kind) {
+  static auto& identities = *new std::map<KeyKind, TestIdentity>;
+  return IssuedBy(IntermediateIdentity(), kind, identities);
+}
+
+const TestIdentity& StrangerOf(KeyKind kind) {
+  static auto& strangers = *new std::map<KeyKind, TestIdentity>;
+  return IssuedBy(OtherRootIdentity(), kind, strangers);
 }
 
 std::string InteropTest::CertificateFile(const TestIdentity& identity) {

@@ -40,6 +40,17 @@ absl::StatusOr<int> ListeningPort(const Subprocess& peer);
 // Plus returns `command` with `more` behind it.
 Command Plus(Command command, const Command& more);
 
+// PeerKeyKinds returns the kinds of keys that every peer can prove to have.
+const std::vector<KeyKind>& PeerKeyKinds();
+
+// PublicKeyName returns how the daemon calls a kind, e.g. "EC P-256".
+std::string PublicKeyName(KeyKind kind);
+
+// IdentityOf returns an identity for "localhost" that is good for both roles,
+// by the intermediate; StrangerOf one that only the other root vouches for.
+const TestIdentity& IdentityOf(KeyKind kind);
+const TestIdentity& StrangerOf(KeyKind kind);
+
 class InteropTest : public VersionTest {
  protected:
   // The files of an identity. CertificateFile has the certificate alone,

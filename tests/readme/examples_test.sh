@@ -6,7 +6,7 @@ set -euo pipefail
 dir=$(mktemp -d /tmp/tlsd-XXXXXX)
 running=()
 end() {
-  exec 8>&- 9>&- || true
+  exec 7>&- 8>&- 9>&- || true
   for pid in "${running[@]}"; do
     kill "$pid" 2> /dev/null || true
     wait "$pid" 2> /dev/null || true
@@ -88,6 +88,31 @@ their_port=$(sed -n 's/ACCEPT 127.0.0.1:\([0-9]*\)$/\1/p' "$dir/s_server.out")
   --connect="localhost:$their_port" --cert="$dir/client.pem" --key="$dir/client-key.pem" \
   --ca="$dir/server.pem" > "$dir/ours.out" 2>&1 || fail "our client fails with openssl's server"
 grep -qx olleh "$dir/ours.out" || fail "openssl's server does not answer our client"
+
+# The same with PKCS#12, as the module's documentation has it.
+for name in server client; do
+  openssl pkcs12 -export -in "$dir/$name.pem" -inkey "$dir/$name-key.pem" -out "$dir/$name.pfx" \
+    -passout pass:secret
+done
+mkfifo "$dir/in3"
+client/examples/mutual_tls_server --control="$TLSD_ADDRESS" --listen=127.0.0.1:0 \
+  --pfx="$dir/server.pfx" --passphrase=secret --ca="$dir/client.pem" \
+  < "$dir/in3" > "$dir/pfx.out" 2>&1 &
+running+=($!)
+exec 7> "$dir/in3"
+await "$dir/pfx.out" 'server bound'
+pfx_port=$(sed -n 's/server bound .*:\([0-9]*\)$/\1/p' "$dir/pfx.out")
+echo hello | client/examples/mutual_tls_client --control="$TLSD_ADDRESS" \
+  --connect="localhost:$pfx_port" --pfx="$dir/client.pfx" --passphrase=secret \
+  --ca="$dir/server.pem" > "$dir/ours.out" 2>&1 || fail "our client fails with PKCS#12"
+grep -qx 'client connected authorized' "$dir/ours.out" || fail "the server's PKCS#12 is no good"
+grep -qx 'server connected authorized' "$dir/pfx.out" || fail "the client's PKCS#12 is no good"
+if echo | client/examples/mutual_tls_client --control="$TLSD_ADDRESS" \
+  --connect="localhost:$pfx_port" --pfx="$dir/client.pfx" --passphrase=wrong \
+  --ca="$dir/server.pem" > "$dir/ours.out" 2>&1; then
+  fail "our client opens PKCS#12 with a wrong passphrase"
+fi
+grep -q PASSPHRASE_WRONG "$dir/ours.out" || fail "nobody says that the passphrase is wrong"
 
 # A server that nobody vouches for.
 if echo | client/examples/mutual_tls_client --control="$TLSD_ADDRESS" \

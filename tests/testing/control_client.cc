@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "proto/status/rpc_status.h"
 #include "tlsd/v1/admin_service.grpc.pb.h"
+#include "tlsd/v1/certificate_service.grpc.pb.h"
 #include "tlsd/v1/connection_service.grpc.pb.h"
 #include "tlsd/v1/event_service.grpc.pb.h"
 #include "tlsd/v1/listener_service.grpc.pb.h"
@@ -60,13 +61,15 @@ struct ControlClient::Stubs {
         listeners(channel),
         connections(channel),
         events(channel),
-        admin(channel) {}
+        admin(channel),
+        certificates(channel) {}
 
   v1::SecureContextService::Stub contexts;
   v1::ListenerService::Stub listeners;
   v1::ConnectionService::Stub connections;
   v1::EventService::Stub events;
   v1::AdminService::Stub admin;
+  v1::CertificateService::Stub certificates;
 };
 
 ControlClient::ControlClient(const std::string& address, Window window)
@@ -86,6 +89,8 @@ TLSD_TEST_CALL(contexts, SecureContextService, GetSecureContext,
                v1::SecureContext)
 TLSD_TEST_CALL(contexts, SecureContextService, ListSecureContexts,
                v1::ListSecureContextsResponse)
+TLSD_TEST_CALL(contexts, SecureContextService, UpdateSecureContext,
+               v1::SecureContext)
 TLSD_TEST_CALL(contexts, SecureContextService, DeleteSecureContext,
                google::protobuf::Empty)
 TLSD_TEST_CALL(contexts, SecureContextService, ListAlgorithms,
@@ -98,6 +103,8 @@ TLSD_TEST_CALL(listeners, ListenerService, DeleteListener, v1::Listener)
 TLSD_TEST_CALL(connections, ConnectionService, Connect, v1::Connection)
 TLSD_TEST_CALL(connections, ConnectionService, Accept, v1::Connection)
 TLSD_TEST_CALL(connections, ConnectionService, GetConnection, v1::Connection)
+TLSD_TEST_CALL(connections, ConnectionService, GetPeerCertificate,
+               v1::GetPeerCertificateResponse)
 TLSD_TEST_CALL(connections, ConnectionService, ListConnections,
                v1::ListConnectionsResponse)
 TLSD_TEST_CALL(connections, ConnectionService, Read, v1::ReadResponse)
@@ -107,6 +114,14 @@ TLSD_TEST_CALL(connections, ConnectionService, Close, v1::Connection)
 TLSD_TEST_CALL(connections, ConnectionService, Reset, v1::Connection)
 TLSD_TEST_CALL(events, EventService, ListEvents, v1::ListEventsResponse)
 TLSD_TEST_CALL(admin, AdminService, GetServerInfo, v1::ServerInfo)
+TLSD_TEST_CALL(certificates, CertificateService, ParseCertificate,
+               v1::ParseCertificateResponse)
+TLSD_TEST_CALL(certificates, CertificateService, CheckServerIdentity,
+               v1::CheckServerIdentityResponse)
+TLSD_TEST_CALL(certificates, CertificateService, ListOwnCertificates,
+               v1::ListOwnCertificatesResponse)
+TLSD_TEST_CALL(certificates, CertificateService, ListTrustedCertificates,
+               v1::ListTrustedCertificatesResponse)
 #undef TLSD_TEST_CALL
 
 struct StreamClient::Rpc {

@@ -22,6 +22,7 @@
 #include "absl/time/time.h"
 #include "google/protobuf/empty.pb.h"
 #include "tlsd/v1/admin_service.pb.h"
+#include "tlsd/v1/certificate_service.pb.h"
 #include "tlsd/v1/connection_service.pb.h"
 #include "tlsd/v1/event_service.pb.h"
 #include "tlsd/v1/listener_service.pb.h"
@@ -71,6 +72,7 @@ class ControlClient {
   TLSD_TEST_CALL(CreateSecureContextRequest, v1::SecureContext);
   TLSD_TEST_CALL(GetSecureContextRequest, v1::SecureContext);
   TLSD_TEST_CALL(ListSecureContextsRequest, v1::ListSecureContextsResponse);
+  TLSD_TEST_CALL(UpdateSecureContextRequest, v1::SecureContext);
   TLSD_TEST_CALL(DeleteSecureContextRequest, google::protobuf::Empty);
   TLSD_TEST_CALL(ListAlgorithmsRequest, v1::ListAlgorithmsResponse);
   TLSD_TEST_CALL(CreateListenerRequest, v1::Listener);
@@ -80,6 +82,7 @@ class ControlClient {
   TLSD_TEST_CALL(ConnectRequest, v1::Connection);
   TLSD_TEST_CALL(AcceptRequest, v1::Connection);
   TLSD_TEST_CALL(GetConnectionRequest, v1::Connection);
+  TLSD_TEST_CALL(GetPeerCertificateRequest, v1::GetPeerCertificateResponse);
   TLSD_TEST_CALL(ListConnectionsRequest, v1::ListConnectionsResponse);
   TLSD_TEST_CALL(ReadRequest, v1::ReadResponse);
   TLSD_TEST_CALL(WriteRequest, v1::WriteResponse);
@@ -88,6 +91,11 @@ class ControlClient {
   TLSD_TEST_CALL(ResetRequest, v1::Connection);
   TLSD_TEST_CALL(ListEventsRequest, v1::ListEventsResponse);
   TLSD_TEST_CALL(GetServerInfoRequest, v1::ServerInfo);
+  TLSD_TEST_CALL(ParseCertificateRequest, v1::ParseCertificateResponse);
+  TLSD_TEST_CALL(CheckServerIdentityRequest, v1::CheckServerIdentityResponse);
+  TLSD_TEST_CALL(ListOwnCertificatesRequest, v1::ListOwnCertificatesResponse);
+  TLSD_TEST_CALL(ListTrustedCertificatesRequest,
+                 v1::ListTrustedCertificatesResponse);
 #undef TLSD_TEST_CALL
 
   const std::shared_ptr<grpc::Channel>& channel() { return channel_; }

@@ -125,6 +125,33 @@ void SetValidity(X509* certificate, const IdentitySpec& spec) {
         "ASN1_TIME_set_posix");
 }
 
+void AddMoreExtensions(X509* certificate, X509* issuer,
+                       const IdentitySpec& spec) {
+  X509V3_CTX context;
+  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+  for (const auto& [name, value] : spec.extensions) {
+    bssl::UniquePtr<X509_EXTENSION> extension(
+        X509V3_EXT_nconf(nullptr, &context, name.c_str(), value.c_str()));
+    Check(
+        extension != nullptr && X509_add_ext(certificate, extension.get(), -1),
+        name.c_str());
+  }
+}
+
+void SetSubject(X509* certificate, const IdentitySpec& spec) {
+  std::vector<SubjectAttribute> subject = spec.subject;
+  if (subject.empty()) subject.push_back({"CN", spec.common_name});
+  for (const SubjectAttribute& attribute : subject) {
+    Check(X509_NAME_add_entry_by_txt(
+              X509_get_subject_name(certificate), attribute.type.c_str(),
+              attribute.encoding,
+              reinterpret_cast<const uint8_t*>(attribute.value.data()),
+              static_cast<ossl_ssize_t>(attribute.value.size()), -1,
+              attribute.joins_previous ? -1 : 0),
+          attribute.type.c_str());
+  }
+}
+
 void AddExtensions(X509* certificate, X509* issuer, const IdentitySpec& spec) {
   AddExtension(certificate, issuer, NID_basic_constraints,
                spec.is_authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
@@ -133,6 +160,7 @@ void AddExtensions(X509* certificate, X509* issuer, const IdentitySpec& spec) {
       spec.is_authority ? "critical,keyCertSign,cRLSign" : spec.key_usage);
   AddExtension(certificate, issuer, NID_subject_key_identifier, "hash");
   AddExtension(certificate, issuer, NID_authority_key_identifier, "keyid");
+  AddMoreExtensions(certificate, issuer, spec);
   if (spec.is_authority) return;
   AddExtension(certificate, issuer, NID_ext_key_usage, spec.extended_key_usage);
   AddExtension(certificate, issuer, NID_subject_alt_name,
@@ -224,14 +252,11 @@ TestIdentity TestIdentity::Make(const IdentitySpec& spec,
         "X509_set_version");
   SetSerialNumber(certificate.get());
   SetValidity(certificate.get(), spec);
-  Check(X509_NAME_add_entry_by_txt(
-            X509_get_subject_name(certificate.get()), "CN", MBSTRING_UTF8,
-            reinterpret_cast<const uint8_t*>(spec.common_name.data()),
-            static_cast<ossl_ssize_t>(spec.common_name.size()), -1, 0) &&
-            X509_set_issuer_name(certificate.get(),
-                                 X509_get_subject_name(issuer)) &&
-            X509_set_pubkey(certificate.get(), identity.key()),
-        "setting names and key");
+  SetSubject(certificate.get(), spec);
+  Check(
+      X509_set_issuer_name(certificate.get(), X509_get_subject_name(issuer)) &&
+          X509_set_pubkey(certificate.get(), identity.key()),
+      "setting issuer and key");
   AddExtensions(certificate.get(), issuer, spec);
   const EVP_MD* digest =
       EVP_PKEY_id(issuer_key) == EVP_PKEY_ED25519 ? nullptr : EVP_sha256();

@@ -38,11 +38,32 @@ enum class KeyKind {
 // MakeKey returns a key of `kind`; the same for the same `index`.
 bssl::UniquePtr<EVP_PKEY> MakeKey(KeyKind kind, int index = 0);
 
+// SubjectAttribute is a part of a subject, e.g. {"O", "Example"}.
+struct SubjectAttribute {
+  // A short name, or an object identifier.
+  std::string type;
+  std::string value;
+  // The type of the string: MBSTRING_UTF8 lets the library choose; V_ASN1_
+  // types take `value` as it is.
+  int encoding = MBSTRING_UTF8;
+  // Whether it shares its place in the name with the attribute before it.
+  bool joins_previous = false;
+};
+
+// IdentityExtension is an extension as OpenSSL's configuration writes it:
+// {"crlDistributionPoints", "URI:http://..."}, {"2.5.29.17", "DER:3000"}.
+struct IdentityExtension {
+  std::string name;
+  std::string value;
+};
+
 // IdentitySpec says what a certificate shall hold. The default is a certificate
 // that is good for a server on this host and for a client, valid from an hour
 // ago to a day from now.
 struct IdentitySpec {
   std::string common_name = "localhost";
+  // The whole subject; empty makes one of `common_name`.
+  std::vector<SubjectAttribute> subject;
   // As OpenSSL writes them: "DNS:example.com", "IP:127.0.0.1", "URI:...".
   std::vector<std::string> alternative_names = {"DNS:localhost", "IP:127.0.0.1",
                                                 "IP:::1"};
@@ -52,6 +73,8 @@ struct IdentitySpec {
   // Lists in OpenSSL's words; empty leaves the extension out.
   std::string key_usage = "critical,digitalSignature";
   std::string extended_key_usage = "serverAuth,clientAuth";
+  // More extensions. They may be malformed, or stand there twice.
+  std::vector<IdentityExtension> extensions;
   absl::Duration valid_from = -absl::Hours(1);
   absl::Duration valid_for = absl::Hours(25);
 };

@@ -45,6 +45,9 @@ need_test() {
   need_command gnutls-cli gnutls-bin "a TLS peer of the tests"
   need_command curl curl "a TLS peer of the tests"
   need_command node nodejs "a TLS peer of the tests"
+  # A Java without its compiler cannot run a source file.
+  need_command javac openjdk-17-jdk-headless "a TLS peer of the tests"
+  need_command go golang-go "a TLS peer of the tests"
   need_command python3 python3 "counts the tests"
   need_grpcurl
 }

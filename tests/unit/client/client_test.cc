@@ -11,6 +11,8 @@
 namespace tlsd::client {
 namespace {
 
+using ::testing::ElementsAre;
+
 class ClientTest : public ::testing::Test {
  protected:
   Client Open() {
@@ -169,6 +171,231 @@ TEST_F(ClientTest, ClosesAListenerWithOrWithoutADeadline) {
   EXPECT_FALSE(seen.has_drain_timeout());
   ASSERT_TRUE(listener->Close(absl::ZeroDuration()).ok());
   EXPECT_TRUE(seen.has_drain_timeout());
+}
+
+TEST_F(ClientTest, ValidatesASecureContextWithoutKeepingIt) {
+  daemon_.on.create_secure_context = [](const auto& request, auto& context) {
+    EXPECT_TRUE(request.validate_only());
+    context = request.secure_context();
+    context.add_warnings("w");
+    return absl::OkStatus();
+  };
+
+  const auto facts = Open().ValidateSecureContext({.ciphers = "HIGH"});
+
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  EXPECT_EQ(facts->name, "");
+  EXPECT_EQ(facts->ciphers, "HIGH");
+  EXPECT_THAT(facts->warnings, ElementsAre("w"));
+}
+
+TEST_F(ClientTest, ASecureContextIsKeptUnlessItIsOnlyValidated) {
+  daemon_.on.create_secure_context = [](const auto& request, auto&) {
+    EXPECT_FALSE(request.validate_only());
+    return absl::OkStatus();
+  };
+
+  EXPECT_TRUE(Open().CreateSecureContext({}).ok());
+}
+
+// ServeUpdates makes contexts exist, and keeps the last update.
+void ServeUpdates(testing::Handlers& on, v1::UpdateSecureContextRequest& seen) {
+  on.get_secure_context = [](const auto& request, auto& context) {
+    context.set_name(request.name());
+    context.set_etag("now");
+    return absl::OkStatus();
+  };
+  on.update_secure_context = [&seen](const auto& request, auto& context) {
+    seen = request;
+    context.set_name(request.secure_context().name());
+    context.set_etag("next");
+    return absl::OkStatus();
+  };
+}
+
+TEST_F(ClientTest, UpdatesASecureContext) {
+  v1::UpdateSecureContextRequest seen;
+  ServeUpdates(daemon_.on, seen);
+  const auto context = Open().GetSecureContext("secureContexts/web");
+  ASSERT_TRUE(context.ok()) << context.status();
+
+  const auto facts = context->Update({.ciphers = "HIGH", .etag = "now"});
+
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  EXPECT_EQ(facts->etag, "next");
+  EXPECT_EQ(context->facts().etag, "now");
+  EXPECT_EQ(seen.secure_context().name(), "secureContexts/web");
+  EXPECT_EQ(seen.secure_context().etag(), "now");
+  EXPECT_THAT(seen.update_mask().paths(), ElementsAre("ciphers"));
+  EXPECT_FALSE(seen.validate_only());
+}
+
+TEST_F(ClientTest, UpdatesASecureContextByItsName) {
+  v1::UpdateSecureContextRequest seen;
+  ServeUpdates(daemon_.on, seen);
+
+  const auto context = Open().UpdateSecureContext(
+      "secureContexts/web",
+      {.credentials = CredentialsList{DevelopmentCredentials{}}});
+
+  ASSERT_TRUE(context.ok()) << context.status();
+  EXPECT_EQ(context->facts().etag, "next");
+  EXPECT_EQ(seen.secure_context().credentials_size(), 1);
+  EXPECT_THAT(seen.update_mask().paths(), ElementsAre("credentials"));
+}
+
+TEST_F(ClientTest, ValidatesAnUpdateWithoutMakingIt) {
+  v1::UpdateSecureContextRequest seen;
+  ServeUpdates(daemon_.on, seen);
+  const auto context = Open().GetSecureContext("secureContexts/web");
+  ASSERT_TRUE(context.ok()) << context.status();
+
+  ASSERT_TRUE(context->ValidateUpdate({.ciphers = "HIGH"}).ok());
+
+  EXPECT_TRUE(seen.validate_only());
+}
+
+TEST_F(ClientTest, TellsWhyAnUpdateIsRefused) {
+  v1::UpdateSecureContextRequest seen;
+  ServeUpdates(daemon_.on, seen);
+  const auto context = Open().GetSecureContext("secureContexts/web");
+  ASSERT_TRUE(context.ok()) << context.status();
+  daemon_.on.update_secure_context = [](const auto&, auto&) {
+    return MakeError(Reason::kEtagMismatch, "it has changed");
+  };
+
+  EXPECT_TRUE(HasReason(context->Update({}).status(), Reason::kEtagMismatch));
+  EXPECT_TRUE(HasReason(Open().UpdateSecureContext("s", {}).status(),
+                        Reason::kEtagMismatch));
+}
+
+TEST_F(ClientTest, ReadsAContextAgain) {
+  v1::UpdateSecureContextRequest seen;
+  ServeUpdates(daemon_.on, seen);
+  const auto context = Open().GetSecureContext("secureContexts/web");
+  ASSERT_TRUE(context.ok()) << context.status();
+  daemon_.on.get_secure_context = [](const auto&, auto& now) {
+    now.set_etag("later");
+    return absl::OkStatus();
+  };
+
+  const auto facts = context->GetFacts();
+
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  EXPECT_EQ(facts->etag, "later");
+}
+
+TEST_F(ClientTest, ListsAlgorithms) {
+  daemon_.on.list_algorithms = [](const auto&, auto& response) {
+    response.add_groups("X25519");
+    return absl::OkStatus();
+  };
+
+  const auto algorithms = Open().ListAlgorithms();
+
+  ASSERT_TRUE(algorithms.ok()) << algorithms.status();
+  EXPECT_THAT(algorithms->groups, ElementsAre("X25519"));
+}
+
+TEST_F(ClientTest, GetsThePeersCertificateOfAnyConnection) {
+  daemon_.on.get_peer_certificate = [](const auto& request, auto& response) {
+    EXPECT_EQ(request.name(), "connections/c");
+    response.mutable_certificate()->set_subject("CN=p");
+    if (request.detailed()) response.add_chain()->set_subject("CN=p");
+    return absl::OkStatus();
+  };
+
+  const auto without = Open().GetPeerCertificate("connections/c");
+  const auto with =
+      Open().GetPeerCertificate("connections/c", ChainDetail::kChain);
+
+  ASSERT_TRUE(without.ok()) << without.status();
+  ASSERT_TRUE(with.ok()) << with.status();
+  EXPECT_EQ(without->certificate->subject, "CN=p");
+  EXPECT_TRUE(without->chain.empty());
+  EXPECT_EQ(with->chain.size(), 1u);
+}
+
+TEST_F(ClientTest, ParsesCertificates) {
+  daemon_.on.parse_certificate = [](const auto& request, auto& response) {
+    if (request.pem() != "PEM") {
+      return FieldError(Reason::kPemInvalid, "pem", request.pem(), "PEM");
+    }
+    response.add_certificates()->set_subject("CN=a");
+    response.add_certificates()->set_subject("CN=b");
+    return absl::OkStatus();
+  };
+
+  const auto certificates = Open().ParseCertificates(Pem{"PEM"});
+
+  ASSERT_TRUE(certificates.ok()) << certificates.status();
+  ASSERT_EQ(certificates->size(), 2u);
+  EXPECT_EQ((*certificates)[1].subject, "CN=b");
+  EXPECT_TRUE(HasReason(Open().ParseCertificates(Pem{"x"}).status(),
+                        Reason::kPemInvalid));
+}
+
+TEST_F(ClientTest, ChecksTheIdentityOfAServer) {
+  daemon_.on.check_server_identity = [](const auto& request, auto& response) {
+    EXPECT_EQ(request.der(), "DER");
+    response.set_matches(request.server_name() == "a.test");
+    if (!response.matches()) response.set_error("HOSTNAME_MISMATCH");
+    return absl::OkStatus();
+  };
+
+  const auto good = Open().CheckServerIdentity("a.test", Der{"DER"});
+  const auto bad = Open().CheckServerIdentity("b.test", Der{"DER"});
+
+  ASSERT_TRUE(good.ok()) << good.status();
+  EXPECT_TRUE(good->matches);
+  ASSERT_TRUE(bad.ok()) << bad.status();
+  EXPECT_FALSE(bad->matches);
+  EXPECT_EQ(bad->error, "HOSTNAME_MISMATCH");
+}
+
+TEST_F(ClientTest, ListsOwnCertificatesThatEndSoon) {
+  v1::ListOwnCertificatesRequest seen;
+  daemon_.on.list_own_certificates = [&](const auto& request, auto& page) {
+    seen = request;
+    const bool is_first = request.page_token().empty();
+    page.add_own_certificates()->set_credentials_index(is_first ? 0 : 1);
+    if (is_first) page.set_next_page_token("next");
+    return absl::OkStatus();
+  };
+
+  const auto all = Open().ListOwnCertificates();
+  EXPECT_FALSE(seen.has_ends_within());
+  const auto soon = Open().ListOwnCertificates(absl::Hours(1));
+
+  EXPECT_EQ(seen.ends_within().seconds(), 3600);
+  ASSERT_TRUE(all.ok()) << all.status();
+  ASSERT_TRUE(soon.ok()) << soon.status();
+  ASSERT_EQ(all->size(), 2u);
+  EXPECT_EQ((*all)[1].credentials_index, 1);
+}
+
+TEST_F(ClientTest, ListsWhomAContextTrusts) {
+  daemon_.on.list_trusted_certificates = [](const auto& request, auto& page) {
+    if (request.secure_context() == "secureContexts/none") {
+      return MakeError(Reason::kContextNotFound, "none");
+    }
+    page.add_certificates()->set_subject("CN=root");
+    if (request.secure_context().empty()) page.set_system_path("/etc/ssl");
+    return absl::OkStatus();
+  };
+
+  const auto system = Open().ListTrustedCertificates();
+  const auto context = Open().ListTrustedCertificates("secureContexts/s");
+
+  ASSERT_TRUE(system.ok()) << system.status();
+  EXPECT_EQ(system->system_path, "/etc/ssl");
+  ASSERT_EQ(system->certificates.size(), 1u);
+  EXPECT_EQ(system->certificates[0].subject, "CN=root");
+  ASSERT_TRUE(context.ok()) << context.status();
+  EXPECT_EQ(context->system_path, "");
+  EXPECT_TRUE(
+      HasReason(Open().ListTrustedCertificates("secureContexts/none").status(),
+                Reason::kContextNotFound));
 }
 
 }  // namespace

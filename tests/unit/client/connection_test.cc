@@ -76,6 +76,35 @@ TEST_F(ConnectionTest, AttachesByNameWithItsPolicy) {
   EXPECT_EQ(seen.detach_policy(), v1::DETACH_POLICY_KEEP);
 }
 
+TEST_F(ConnectionTest, GetsThePeersCertificate) {
+  Connection connection = Attach(Echo);
+  daemon_.on.get_peer_certificate = [](const auto& request, auto& response) {
+    EXPECT_EQ(request.name(), "connections/c");
+    response.mutable_certificate()->set_subject("CN=p");
+    if (request.detailed()) response.add_sent()->set_subject("CN=p");
+    return absl::OkStatus();
+  };
+
+  const auto certificate = connection.GetPeerCertificate();
+  const auto chain = connection.GetPeerCertificate(ChainDetail::kChain);
+
+  ASSERT_TRUE(certificate.ok()) << certificate.status();
+  EXPECT_EQ(certificate->certificate->subject, "CN=p");
+  EXPECT_TRUE(certificate->sent.empty());
+  ASSERT_TRUE(chain.ok()) << chain.status();
+  EXPECT_EQ(chain->sent.size(), 1u);
+}
+
+TEST_F(ConnectionTest, HasNoPeersCertificateBeforeTheHandshakeIsComplete) {
+  Connection connection = Attach(Echo);
+  daemon_.on.get_peer_certificate = [](const auto&, auto&) {
+    return MakeError(Reason::kHandshakeNotComplete, "not yet");
+  };
+
+  EXPECT_TRUE(HasReason(connection.GetPeerCertificate().status(),
+                        Reason::kHandshakeNotComplete));
+}
+
 TEST_F(ConnectionTest, SplitsLargeWrites) {
   std::vector<size_t> sizes;
   Connection connection =

@@ -11,7 +11,6 @@ namespace tlsd::client {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::Pair;
 
 template <typename Message>
 Message Parse(const std::string& text) {
@@ -49,7 +48,8 @@ TEST(ConvertTest, CarriesVersionsModesAndEventTypesBothWays) {
   }
   for (const EventType type :
        {EventType::kListening, EventType::kClientError,
-        EventType::kSecureConnect, EventType::kConnectionRejected}) {
+        EventType::kSecureConnect, EventType::kConnectionRejected,
+        EventType::kSecureContextUpdated, EventType::kCertificateExpiring}) {
     EXPECT_EQ(FromProto(ToProto(type)), type);
   }
   EXPECT_EQ(ToProto(EventType::kConnectionClosed),
@@ -62,53 +62,6 @@ TEST(ConvertTest, ReadsUnknownEnumeratorsOfANewerDaemonAsUnknown) {
   v1::Connection connection;
   connection.set_state(static_cast<v1::Connection::State>(77));
   EXPECT_EQ(FromProto(connection).state, ConnectionState::kUnknown);
-}
-
-TEST(ConvertTest, WritesSecureContextOptions) {
-  const v1::CreateSecureContextRequest request = ToProto(SecureContextOptions{
-      .id = "web",
-      .credentials = PemCredentials{.certificate_chain = "CHAIN",
-                                    .private_key = "KEY",
-                                    .passphrase = "secret",
-                                    .allow_outside_validity = true},
-      .trusted_pems = {"ROOT"},
-      .trust_development = true,
-      .min_version = TlsVersion::kTls13,
-      .alpn_protocols = {"h2", "http/1.1"},
-      .client_certificate_mode = ClientCertificateMode::kRequire});
-
-  EXPECT_EQ(request.secure_context_id(), "web");
-  const v1::SecureContext& context = request.secure_context();
-  ASSERT_EQ(context.credentials_size(), 1);
-  EXPECT_EQ(context.credentials(0).pem().certificate_chain(), "CHAIN");
-  EXPECT_EQ(context.credentials(0).pem().private_key(), "KEY");
-  EXPECT_EQ(context.credentials(0).pem().passphrase(), "secret");
-  EXPECT_TRUE(context.credentials(0).pem().allow_outside_validity());
-  EXPECT_THAT(context.trust_anchors().pems(), ElementsAre("ROOT"));
-  EXPECT_TRUE(context.trust_anchors().development());
-  EXPECT_FALSE(context.trust_anchors().system());
-  EXPECT_EQ(context.min_version(), v1::TLS_VERSION_TLS_1_3);
-  EXPECT_EQ(context.max_version(), v1::TLS_VERSION_UNSPECIFIED);
-  EXPECT_THAT(context.alpn_protocols(), ElementsAre("h2", "http/1.1"));
-  EXPECT_EQ(context.client_certificate_mode(),
-            v1::CLIENT_CERTIFICATE_MODE_REQUIRE);
-}
-
-TEST(ConvertTest, LeavesTrustUnsetWhenNothingIsTrustedByName) {
-  const v1::CreateSecureContextRequest request =
-      ToProto(SecureContextOptions{});
-
-  EXPECT_FALSE(request.secure_context().has_trust_anchors());
-  EXPECT_EQ(request.secure_context().credentials_size(), 0);
-}
-
-TEST(ConvertTest, WritesDevelopmentCredentials) {
-  const v1::CreateSecureContextRequest request = ToProto(SecureContextOptions{
-      .credentials = DevelopmentCredentials{.server_names = {"a.test"}}});
-
-  EXPECT_THAT(
-      request.secure_context().credentials(0).development().server_names(),
-      ElementsAre("a.test"));
 }
 
 TEST(ConvertTest, WritesListenerOptions) {
@@ -135,30 +88,6 @@ TEST(ConvertTest, LeavesDefaultsOfAListenerToTheDaemon) {
   EXPECT_FALSE(request.listener().has_handshake_timeout());
 }
 
-TEST(ConvertTest, WritesConnectOptions) {
-  const v1::ConnectRequest request =
-      ToProto(ConnectOptions{.address = "unix:/x",
-                             .secure_context = "secureContexts/c",
-                             .server_name = "a.test",
-                             .verification = PeerVerification::kReport,
-                             .skip_name_check = true,
-                             .timeout = absl::Seconds(2)});
-
-  EXPECT_EQ(request.address(), "unix:/x");
-  EXPECT_EQ(request.secure_context(), "secureContexts/c");
-  EXPECT_EQ(request.server_name(), "a.test");
-  EXPECT_EQ(request.verification(), v1::PEER_VERIFICATION_REPORT);
-  EXPECT_TRUE(request.skip_name_check());
-  EXPECT_EQ(request.timeout().seconds(), 2);
-}
-
-TEST(ConvertTest, VerifiesThePeerByDefault) {
-  const v1::ConnectRequest request = ToProto(ConnectOptions{});
-
-  EXPECT_EQ(request.verification(), v1::PEER_VERIFICATION_REQUIRE);
-  EXPECT_FALSE(request.skip_name_check());
-}
-
 TEST(ConvertTest, WritesWatchOptions) {
   const v1::WatchEventsRequest request =
       ToProto(WatchOptions{.resume_token = "t",
@@ -170,108 +99,6 @@ TEST(ConvertTest, WritesWatchOptions) {
   EXPECT_THAT(request.types(), ElementsAre(v1::EVENT_TYPE_LISTENING));
   EXPECT_THAT(request.subjects(), ElementsAre("listeners/a"));
   EXPECT_EQ(request.overflow_policy(), v1::OVERFLOW_POLICY_DROP_OLDEST);
-}
-
-TEST(ConvertTest, ReadsAConnection) {
-  const ConnectionFacts facts = FromProto(Parse<v1::Connection>(R"pb(
-    name: "connections/c"
-    role: ROLE_SERVER
-    state: STATE_CLOSED
-    listener: "listeners/l"
-    secure_context: "secureContexts/s"
-    local_address { family: "IPv4" address: "127.0.0.1" port: 1 }
-    remote_address { family: "unix" path: "/p" }
-    handshake {
-      version: TLS_VERSION_TLS_1_3
-      protocol: "TLSv1.3"
-      cipher: "C"
-      cipher_standard_name: "S"
-      group: "X25519"
-      alpn_protocol: "h2"
-      server_name: "a.test"
-      resumed: true
-    }
-    authorized: true
-    authorization_error: "E"
-    peer_certificate {
-      subject: "CN=p"
-      issuer: "CN=i"
-      subject_alternative_names: "DNS:a.test"
-      not_before_time { seconds: 1 }
-      not_after_time { seconds: 2 }
-      serial_number: "0A"
-      sha256_fingerprint: "FF"
-      public_key: "EC P-256"
-      der: "D"
-    }
-    cleartext_bytes_received: 1
-    cleartext_bytes_sent: 2
-    wire_bytes_received: 3
-    wire_bytes_sent: 4
-    peer_closed: true
-    shut_down: true
-    create_time { seconds: 10 nanos: 5 }
-    open_time { seconds: 11 }
-    close_time { seconds: 12 }
-    failure {
-      reason: "PEER_ALERT"
-      message: "m"
-      metadata { key: "alert" value: "unknown_ca" }
-    }
-  )pb"));
-
-  EXPECT_EQ(facts.name, "connections/c");
-  EXPECT_EQ(facts.role, Role::kServer);
-  EXPECT_EQ(facts.state, ConnectionState::kClosed);
-  EXPECT_EQ(facts.listener, "listeners/l");
-  EXPECT_EQ(facts.secure_context, "secureContexts/s");
-  EXPECT_EQ(ToString(facts.local_address), "127.0.0.1:1");
-  EXPECT_EQ(ToString(facts.remote_address), "unix:/p");
-  ASSERT_TRUE(facts.handshake.has_value());
-  EXPECT_EQ(facts.handshake->version, TlsVersion::kTls13);
-  EXPECT_EQ(facts.handshake->protocol, "TLSv1.3");
-  EXPECT_EQ(facts.handshake->cipher, "C");
-  EXPECT_EQ(facts.handshake->cipher_standard_name, "S");
-  EXPECT_EQ(facts.handshake->group, "X25519");
-  EXPECT_EQ(facts.handshake->alpn_protocol, "h2");
-  EXPECT_EQ(facts.handshake->server_name, "a.test");
-  EXPECT_TRUE(facts.handshake->resumed);
-  EXPECT_TRUE(facts.authorized);
-  EXPECT_EQ(facts.authorization_error, "E");
-  ASSERT_TRUE(facts.peer_certificate.has_value());
-  EXPECT_EQ(facts.peer_certificate->subject, "CN=p");
-  EXPECT_EQ(facts.peer_certificate->issuer, "CN=i");
-  EXPECT_THAT(facts.peer_certificate->subject_alternative_names,
-              ElementsAre("DNS:a.test"));
-  EXPECT_EQ(facts.peer_certificate->not_after_time, absl::FromUnixSeconds(2));
-  EXPECT_EQ(facts.peer_certificate->serial_number, "0A");
-  EXPECT_EQ(facts.peer_certificate->sha256_fingerprint, "FF");
-  EXPECT_EQ(facts.peer_certificate->public_key, "EC P-256");
-  EXPECT_EQ(facts.peer_certificate->der, "D");
-  EXPECT_EQ(facts.cleartext_bytes_received, 1);
-  EXPECT_EQ(facts.cleartext_bytes_sent, 2);
-  EXPECT_EQ(facts.wire_bytes_received, 3);
-  EXPECT_EQ(facts.wire_bytes_sent, 4);
-  EXPECT_TRUE(facts.peer_closed);
-  EXPECT_TRUE(facts.shut_down);
-  EXPECT_EQ(facts.create_time,
-            absl::FromUnixSeconds(10) + absl::Nanoseconds(5));
-  EXPECT_EQ(facts.open_time, absl::FromUnixSeconds(11));
-  EXPECT_EQ(facts.close_time, absl::FromUnixSeconds(12));
-  ASSERT_TRUE(facts.failure.has_value());
-  EXPECT_EQ(facts.failure->reason, "PEER_ALERT");
-  EXPECT_EQ(facts.failure->message, "m");
-  EXPECT_THAT(facts.failure->metadata,
-              ElementsAre(Pair("alert", "unknown_ca")));
-}
-
-TEST(ConvertTest, ReadsWhatIsUnsetAsAbsent) {
-  const ConnectionFacts facts = FromProto(v1::Connection());
-
-  EXPECT_FALSE(facts.handshake.has_value());
-  EXPECT_FALSE(facts.peer_certificate.has_value());
-  EXPECT_FALSE(facts.create_time.has_value());
-  EXPECT_FALSE(facts.failure.has_value());
 }
 
 TEST(ConvertTest, ReadsAListener) {
@@ -303,35 +130,6 @@ TEST(ConvertTest, ReadsAListener) {
   EXPECT_EQ(facts.accepted_count, 2);
   EXPECT_EQ(facts.rejected_count, 3);
   EXPECT_EQ(facts.create_time, absl::FromUnixSeconds(5));
-  EXPECT_EQ(facts.etag, "e");
-}
-
-TEST(ConvertTest, ReadsASecureContext) {
-  const SecureContextFacts facts = FromProto(Parse<v1::SecureContext>(R"pb(
-    name: "secureContexts/s"
-    credentials { certificates { subject: "CN=a" } }
-    trust_anchors { system_path: "/etc/ssl" certificate_count: 3 }
-    min_version: TLS_VERSION_TLS_1_2
-    max_version: TLS_VERSION_TLS_1_3
-    alpn_protocols: "h2"
-    client_certificate_mode: CLIENT_CERTIFICATE_MODE_REQUEST
-    expire_time { seconds: 7 }
-    etag: "e"
-  )pb"));
-
-  EXPECT_EQ(facts.name, "secureContexts/s");
-  ASSERT_EQ(facts.certificates.size(), 1u);
-  EXPECT_EQ(facts.certificates[0].subject, "CN=a");
-  EXPECT_TRUE(facts.trusts_system);
-  EXPECT_FALSE(facts.trusts_development);
-  EXPECT_EQ(facts.system_trust_path, "/etc/ssl");
-  EXPECT_EQ(facts.trusted_certificate_count, 3);
-  EXPECT_EQ(facts.min_version, TlsVersion::kTls12);
-  EXPECT_EQ(facts.max_version, TlsVersion::kTls13);
-  EXPECT_THAT(facts.alpn_protocols, ElementsAre("h2"));
-  EXPECT_EQ(facts.client_certificate_mode, ClientCertificateMode::kRequest);
-  EXPECT_EQ(facts.expire_time, absl::FromUnixSeconds(7));
-  EXPECT_FALSE(facts.create_time.has_value());
   EXPECT_EQ(facts.etag, "e");
 }
 
@@ -377,6 +175,33 @@ TEST(ConvertTest, ReadsAnEvent) {
   ASSERT_TRUE(event.connection.has_value());
   EXPECT_EQ(event.connection->name, "connections/c");
   EXPECT_FALSE(event.listener.has_value());
+  EXPECT_FALSE(event.secure_context.has_value());
+  EXPECT_FALSE(event.certificate_expiry.has_value());
+}
+
+TEST(ConvertTest, ReadsTheEventsOfContextsAndCertificates) {
+  const Event updated = FromProto(Parse<v1::Event>(R"pb(
+    type: EVENT_TYPE_SECURE_CONTEXT_UPDATED
+    secure_context { name: "secureContexts/s" etag: "e2" }
+  )pb"));
+  const Event expiring = FromProto(Parse<v1::Event>(R"pb(
+    type: EVENT_TYPE_CERTIFICATE_EXPIRING
+    certificate_expiry {
+      secure_context: "secureContexts/s"
+      certificate { subject: "CN=s" }
+      time_left { seconds: -5 }
+    }
+  )pb"));
+
+  EXPECT_EQ(updated.type, EventType::kSecureContextUpdated);
+  ASSERT_TRUE(updated.secure_context.has_value());
+  EXPECT_EQ(updated.secure_context->etag, "e2");
+  EXPECT_FALSE(updated.connection.has_value());
+  EXPECT_EQ(expiring.type, EventType::kCertificateExpiring);
+  ASSERT_TRUE(expiring.certificate_expiry.has_value());
+  EXPECT_EQ(expiring.certificate_expiry->secure_context, "secureContexts/s");
+  EXPECT_EQ(expiring.certificate_expiry->certificate.subject, "CN=s");
+  EXPECT_EQ(expiring.certificate_expiry->time_left, absl::Seconds(-5));
 }
 
 }  // namespace

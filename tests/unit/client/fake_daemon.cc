@@ -34,7 +34,12 @@ SocketFolder::~SocketFolder() {
 class FakeDaemon::Services {
  public:
   explicit Services(Handlers& on)
-      : admin(on), contexts(on), listeners(on), connections(on), events(on) {}
+      : admin(on),
+        contexts(on),
+        certificates(on),
+        listeners(on),
+        connections(on),
+        events(on) {}
 
   struct Admin final : v1::AdminService::Service {
     explicit Admin(Handlers& handlers) : on(handlers) {}
@@ -53,10 +58,50 @@ class FakeDaemon::Services {
         v1::SecureContext* response) override {
       return Answer(on.create_secure_context, request, response);
     }
+    grpc::Status GetSecureContext(grpc::ServerContext*,
+                                  const v1::GetSecureContextRequest* request,
+                                  v1::SecureContext* response) override {
+      return Answer(on.get_secure_context, request, response);
+    }
+    grpc::Status UpdateSecureContext(
+        grpc::ServerContext*, const v1::UpdateSecureContextRequest* request,
+        v1::SecureContext* response) override {
+      return Answer(on.update_secure_context, request, response);
+    }
+    grpc::Status ListAlgorithms(grpc::ServerContext*,
+                                const v1::ListAlgorithmsRequest* request,
+                                v1::ListAlgorithmsResponse* response) override {
+      return Answer(on.list_algorithms, request, response);
+    }
     grpc::Status ListSecureContexts(
         grpc::ServerContext*, const v1::ListSecureContextsRequest* request,
         v1::ListSecureContextsResponse* response) override {
       return Answer(on.list_secure_contexts, request, response);
+    }
+    Handlers& on;
+  };
+
+  struct Certificates final : v1::CertificateService::Service {
+    explicit Certificates(Handlers& handlers) : on(handlers) {}
+    grpc::Status ParseCertificate(
+        grpc::ServerContext*, const v1::ParseCertificateRequest* request,
+        v1::ParseCertificateResponse* response) override {
+      return Answer(on.parse_certificate, request, response);
+    }
+    grpc::Status CheckServerIdentity(
+        grpc::ServerContext*, const v1::CheckServerIdentityRequest* request,
+        v1::CheckServerIdentityResponse* response) override {
+      return Answer(on.check_server_identity, request, response);
+    }
+    grpc::Status ListOwnCertificates(
+        grpc::ServerContext*, const v1::ListOwnCertificatesRequest* request,
+        v1::ListOwnCertificatesResponse* response) override {
+      return Answer(on.list_own_certificates, request, response);
+    }
+    grpc::Status ListTrustedCertificates(
+        grpc::ServerContext*, const v1::ListTrustedCertificatesRequest* request,
+        v1::ListTrustedCertificatesResponse* response) override {
+      return Answer(on.list_trusted_certificates, request, response);
     }
     Handlers& on;
   };
@@ -96,6 +141,11 @@ class FakeDaemon::Services {
         grpc::ServerContext*, const v1::ListConnectionsRequest* request,
         v1::ListConnectionsResponse* response) override {
       return Answer(on.list_connections, request, response);
+    }
+    grpc::Status GetPeerCertificate(
+        grpc::ServerContext*, const v1::GetPeerCertificateRequest* request,
+        v1::GetPeerCertificateResponse* response) override {
+      return Answer(on.get_peer_certificate, request, response);
     }
     grpc::Status Close(grpc::ServerContext*, const v1::CloseRequest* request,
                        v1::Connection* response) override {
@@ -140,6 +190,7 @@ class FakeDaemon::Services {
 
   Admin admin;
   Contexts contexts;
+  Certificates certificates;
   Listeners listeners;
   Connections connections;
   Events events;
@@ -157,6 +208,7 @@ FakeDaemon::FakeDaemon()
   builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
   builder.RegisterService(&services_->admin);
   builder.RegisterService(&services_->contexts);
+  builder.RegisterService(&services_->certificates);
   builder.RegisterService(&services_->listeners);
   builder.RegisterService(&services_->connections);
   builder.RegisterService(&services_->events);

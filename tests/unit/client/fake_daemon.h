@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "tlsd/v1/admin_service.grpc.pb.h"
+#include "tlsd/v1/certificate_service.grpc.pb.h"
 #include "tlsd/v1/connection_service.grpc.pb.h"
 #include "tlsd/v1/event_service.grpc.pb.h"
 #include "tlsd/v1/listener_service.grpc.pb.h"
@@ -48,8 +49,23 @@ struct Handlers {
   UnaryHandler<v1::GetServerInfoRequest, v1::ServerInfo> get_server_info;
   UnaryHandler<v1::CreateSecureContextRequest, v1::SecureContext>
       create_secure_context;
+  UnaryHandler<v1::GetSecureContextRequest, v1::SecureContext>
+      get_secure_context;
   UnaryHandler<v1::ListSecureContextsRequest, v1::ListSecureContextsResponse>
       list_secure_contexts;
+  UnaryHandler<v1::UpdateSecureContextRequest, v1::SecureContext>
+      update_secure_context;
+  UnaryHandler<v1::ListAlgorithmsRequest, v1::ListAlgorithmsResponse>
+      list_algorithms;
+  UnaryHandler<v1::ParseCertificateRequest, v1::ParseCertificateResponse>
+      parse_certificate;
+  UnaryHandler<v1::CheckServerIdentityRequest, v1::CheckServerIdentityResponse>
+      check_server_identity;
+  UnaryHandler<v1::ListOwnCertificatesRequest, v1::ListOwnCertificatesResponse>
+      list_own_certificates;
+  UnaryHandler<v1::ListTrustedCertificatesRequest,
+               v1::ListTrustedCertificatesResponse>
+      list_trusted_certificates;
   UnaryHandler<v1::CreateListenerRequest, v1::Listener> create_listener;
   UnaryHandler<v1::DeleteListenerRequest, v1::Listener> delete_listener;
   UnaryHandler<v1::ListListenersRequest, v1::ListListenersResponse>
@@ -58,6 +74,8 @@ struct Handlers {
   UnaryHandler<v1::AcceptRequest, v1::Connection> accept;
   UnaryHandler<v1::ListConnectionsRequest, v1::ListConnectionsResponse>
       list_connections;
+  UnaryHandler<v1::GetPeerCertificateRequest, v1::GetPeerCertificateResponse>
+      get_peer_certificate;
   UnaryHandler<v1::CloseRequest, v1::Connection> close;
   UnaryHandler<v1::ResetRequest, v1::Connection> reset;
   UnaryHandler<v1::ListEventsRequest, v1::ListEventsResponse> list_events;

@@ -32,12 +32,34 @@ tls::CertificateFacts SomeCertificate() {
   tls::CertificateFacts facts;
   facts.subject = "CN=peer";
   facts.issuer = "CN=root";
+  facts.subject_attributes = {{"CN", "peer"}};
+  facts.issuer_attributes = {{"CN", "root"}};
   facts.subject_alternative_names = {"DNS:a.test", "IP:192.0.2.1"};
   facts.not_before = kTime;
   facts.not_after = kTime + absl::Hours(1);
+  facts.valid_from = "from";
+  facts.valid_to = "to";
   facts.serial_number = "0A";
+  facts.sha1_fingerprint = "AB:01";
   facts.sha256_fingerprint = "AB:CD";
+  facts.sha512_fingerprint = "AB:05";
   facts.public_key = "EC P-256";
+  facts.public_key_type = "EC";
+  facts.public_key_bits = 256;
+  facts.curve = "P-256";
+  facts.asn1_curve = "prime256v1";
+  facts.modulus = "C0DE";
+  facts.exponent = "0x3";
+  facts.public_key_der = "\x30\xfe";
+  facts.public_key_pin = "pin=";
+  facts.key_usages = {"keyCertSign", "cRLSign"};
+  facts.extended_key_usages = {"serverAuth"};
+  facts.extended_key_usage_oids = {"1.3.6.1.5.5.7.3.1"};
+  facts.is_authority = true;
+  facts.signature_algorithm = "RSA-SHA256";
+  facts.ocsp_urls = {"http://ocsp.test"};
+  facts.issuer_urls = {"http://issuer.test"};
+  facts.revocation_list_urls = {"http://crl.test"};
   facts.der = std::string("\x30\0\xff", 3);
   return facts;
 }
@@ -134,13 +156,39 @@ TEST(ConvertTest, WritesEveryFieldOfACertificate) {
 
   EXPECT_EQ(proto.subject(), "CN=peer");
   EXPECT_EQ(proto.issuer(), "CN=root");
+  ASSERT_EQ(proto.subject_attributes_size(), 1);
+  EXPECT_EQ(proto.subject_attributes(0).type(), "CN");
+  EXPECT_EQ(proto.subject_attributes(0).value(), "peer");
+  ASSERT_EQ(proto.issuer_attributes_size(), 1);
+  EXPECT_EQ(proto.issuer_attributes(0).value(), "root");
   EXPECT_THAT(proto.subject_alternative_names(),
               ElementsAre("DNS:a.test", "IP:192.0.2.1"));
   EXPECT_EQ(proto.not_before_time().seconds(), 1'000'000);
   EXPECT_EQ(proto.not_after_time().seconds(), 1'003'600);
+  EXPECT_EQ(proto.valid_from(), "from");
+  EXPECT_EQ(proto.valid_to(), "to");
   EXPECT_EQ(proto.serial_number(), "0A");
+  EXPECT_EQ(proto.sha1_fingerprint(), "AB:01");
   EXPECT_EQ(proto.sha256_fingerprint(), "AB:CD");
+  EXPECT_EQ(proto.sha512_fingerprint(), "AB:05");
   EXPECT_EQ(proto.public_key(), "EC P-256");
+  EXPECT_EQ(proto.public_key_type(), "EC");
+  EXPECT_EQ(proto.public_key_bits(), 256);
+  EXPECT_EQ(proto.curve(), "P-256");
+  EXPECT_EQ(proto.asn1_curve(), "prime256v1");
+  EXPECT_EQ(proto.modulus(), "C0DE");
+  EXPECT_EQ(proto.exponent(), "0x3");
+  EXPECT_EQ(proto.public_key_der(), "\x30\xfe");
+  EXPECT_EQ(proto.public_key_pin(), "pin=");
+  EXPECT_THAT(proto.key_usages(), ElementsAre("keyCertSign", "cRLSign"));
+  EXPECT_THAT(proto.extended_key_usages(), ElementsAre("serverAuth"));
+  EXPECT_THAT(proto.extended_key_usage_oids(),
+              ElementsAre("1.3.6.1.5.5.7.3.1"));
+  EXPECT_TRUE(proto.is_authority());
+  EXPECT_EQ(proto.signature_algorithm(), "RSA-SHA256");
+  EXPECT_THAT(proto.ocsp_urls(), ElementsAre("http://ocsp.test"));
+  EXPECT_THAT(proto.issuer_urls(), ElementsAre("http://issuer.test"));
+  EXPECT_THAT(proto.revocation_list_urls(), ElementsAre("http://crl.test"));
   EXPECT_EQ(proto.der(), std::string("\x30\0\xff", 3));
 }
 
@@ -278,7 +326,9 @@ TEST(ConvertTest, WritesEveryTypeOfEvent) {
       {EventType::kSecureConnect, v1::EVENT_TYPE_SECURE_CONNECT},
       {EventType::kConnectionClosed, v1::EVENT_TYPE_CONNECTION_CLOSED},
       {EventType::kListenerClosed, v1::EVENT_TYPE_LISTENER_CLOSED},
-      {EventType::kConnectionRejected, v1::EVENT_TYPE_CONNECTION_REJECTED}};
+      {EventType::kConnectionRejected, v1::EVENT_TYPE_CONNECTION_REJECTED},
+      {EventType::kSecureContextUpdated, v1::EVENT_TYPE_SECURE_CONTEXT_UPDATED},
+      {EventType::kCertificateExpiring, v1::EVENT_TYPE_CERTIFICATE_EXPIRING}};
   EXPECT_EQ(types.size() + 1,
             static_cast<size_t>(v1::EventType_descriptor()->value_count()));
   for (const auto& [type, expected] : types) {
@@ -318,7 +368,7 @@ class ConvertContextTest : public ::testing::Test {
  protected:
   v1::SecureContext Added(const tls::SecureContextOptions& options) {
     const auto record =
-        table_.Add("web", options, testing::MakeContext(options)).value();
+        table_.Add("web", {options, testing::MakeContext(options)}).value();
     return Converted<v1::SecureContext>(*record);
   }
 

@@ -1,17 +1,22 @@
 #include "server/tls/credentials.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/tls/certificate.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/test_identities.h"
+#include "tests/testing/test_pkcs12.h"
 
 namespace tlsd::tls {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 using ::tlsd::testing::ExpiredServerIdentity;
 using ::tlsd::testing::FailsWith;
 using ::tlsd::testing::IdentitySpec;
@@ -20,11 +25,15 @@ using ::tlsd::testing::IsOk;
 using ::tlsd::testing::KeyKind;
 using ::tlsd::testing::MetadataOf;
 using ::tlsd::testing::NotYetValidServerIdentity;
+using ::tlsd::testing::OtherRootIdentity;
+using ::tlsd::testing::PairInPkcs12;
+using ::tlsd::testing::Pkcs12Spec;
 using ::tlsd::testing::RootIdentity;
 using ::tlsd::testing::RsaServerIdentity;
 using ::tlsd::testing::SelfSignedIdentity;
 using ::tlsd::testing::ServerIdentity;
 using ::tlsd::testing::TestIdentity;
+using ::tlsd::testing::WritePkcs12;
 
 PemCredentials Pair(const std::string& chain, const std::string& key) {
   PemCredentials credentials;
@@ -152,6 +161,26 @@ TEST(CredentialsTest, RefusesCertificatesOfUnsupportedKeys) {
       FailsWith(Reason::kKeyUnsupported, "certificate_chain"));
 }
 
+TEST(CredentialsTest, RefusesEcCertificatesThatMayNotSign) {
+  IdentitySpec spec;
+  spec.key_usage = "critical,keyAgreement";
+  const TestIdentity agreeing = IntermediateIdentity().Issue(spec);
+  EXPECT_THAT(ParseCredentials(agreeing.Credentials(), absl::Now()),
+              FailsWith(Reason::kKeyUnsupported, "certificate_chain"));
+  EXPECT_THAT(ParseCredentials(RootIdentity().Credentials(), absl::Now()),
+              FailsWith(Reason::kKeyUnsupported, "certificate_chain"));
+  // Without the extension a key may do anything; one of RSA may decrypt.
+  spec.key_usage = "";
+  EXPECT_THAT(ParseCredentials(IntermediateIdentity().Issue(spec).Credentials(),
+                               absl::Now()),
+              IsOk());
+  spec.key_usage = "critical,keyEncipherment";
+  spec.key = KeyKind::kRsa2048;
+  EXPECT_THAT(ParseCredentials(IntermediateIdentity().Issue(spec).Credentials(),
+                               absl::Now()),
+              IsOk());
+}
+
 TEST(CredentialsTest, LimitsTheChain) {
   IdentitySpec spec;
   spec.is_authority = true;
@@ -162,14 +191,109 @@ TEST(CredentialsTest, LimitsTheChain) {
     spec.key_index = 100 + i;
     line.push_back(line.back().Issue(spec));
   }
-  // Without the root: the identity at 10 has 10 certificates.
-  EXPECT_THAT(ParseCredentials(line[10].Credentials(), absl::Now()), IsOk());
-  EXPECT_THAT(ParseCredentials(line[11].Credentials(), absl::Now()),
+  // Without the root: what the authority at 9 issues has 10 certificates.
+  EXPECT_THAT(ParseCredentials(line[9].Issue({}).Credentials(), absl::Now()),
+              IsOk());
+  EXPECT_THAT(ParseCredentials(line[10].Issue({}).Credentials(), absl::Now()),
               FailsWith(Reason::kFieldInvalid, "certificate_chain"));
   EXPECT_THAT(ParseCredentials(Pair(std::string(100 * 1024 + 1, 'x'),
                                     ServerIdentity().KeyPem()),
                                absl::Now()),
               FailsWith(Reason::kFieldInvalid, "certificate_chain"));
+}
+
+constexpr char kPassphrase[] = "open-sesame";
+
+Pkcs12Credentials InPkcs12(const std::string& certificates,
+                           const std::string& key) {
+  Pkcs12Spec spec;
+  spec.certificates = certificates;
+  spec.private_key = key;
+  spec.passphrase = kPassphrase;
+  Pkcs12Credentials credentials;
+  credentials.pfx = WritePkcs12(spec);
+  credentials.passphrase = kPassphrase;
+  return credentials;
+}
+
+std::vector<std::string> SubjectsOf(
+    const std::vector<bssl::UniquePtr<X509>>& certificates) {
+  std::vector<std::string> subjects;
+  for (const bssl::UniquePtr<X509>& certificate : certificates) {
+    subjects.push_back(DescribeCertificate(certificate.get()).subject);
+  }
+  return subjects;
+}
+
+TEST(CredentialsTest, PutsTheCertificatesOfPkcs12InOrder) {
+  const std::string leaf = ServerIdentity().CertificatePem();
+  const std::string intermediate = IntermediateIdentity().CertificatePem();
+  const std::string root = RootIdentity().CertificatePem();
+  for (const std::string& order :
+       {leaf + intermediate + root, root + intermediate + leaf,
+        intermediate + root + leaf}) {
+    ASSERT_OK_AND_ASSIGN(
+        const Credentials credentials,
+        ParseCredentials(InPkcs12(order, ServerIdentity().KeyPem()),
+                         absl::Now()));
+    EXPECT_THAT(SubjectsOf(credentials.chain),
+                ElementsAre("CN=localhost", "CN=tlsd test intermediate",
+                            "CN=tlsd test root"));
+    EXPECT_TRUE(credentials.trusted.empty());
+  }
+}
+
+TEST(CredentialsTest, LeavesOutOfTheChainWhatIsNotOfIt) {
+  ASSERT_OK_AND_ASSIGN(
+      const Credentials credentials,
+      ParseCredentials(InPkcs12(OtherRootIdentity().CertificatePem() +
+                                    ServerIdentity().CertificatePem() +
+                                    RootIdentity().CertificatePem(),
+                                ServerIdentity().KeyPem()),
+                       absl::Now()));
+  EXPECT_THAT(SubjectsOf(credentials.chain), ElementsAre("CN=localhost"));
+}
+
+TEST(CredentialsTest, TrustsTheOtherCertificatesOfPkcs12IfTold) {
+  Pkcs12Credentials options = InPkcs12(
+      ServerIdentity().ChainPem() + OtherRootIdentity().CertificatePem(),
+      ServerIdentity().KeyPem());
+  options.trust_certificates = true;
+  ASSERT_OK_AND_ASSIGN(const Credentials credentials,
+                       ParseCredentials(options, absl::Now()));
+  EXPECT_THAT(SubjectsOf(credentials.trusted),
+              UnorderedElementsAre("CN=tlsd test intermediate",
+                                   "CN=tlsd other test root"));
+  EXPECT_EQ(credentials.chain.size(), 2u);
+}
+
+TEST(CredentialsTest, NoticesPkcs12WithTheKeyOfAnother) {
+  Pkcs12Credentials options;
+  options.pfx = PairInPkcs12(SelfSignedIdentity().key(),
+                             ServerIdentity().certificate(), kPassphrase);
+  options.passphrase = kPassphrase;
+  EXPECT_THAT(ParseCredentials(options, absl::Now()),
+              FailsWith(Reason::kKeyMismatch, "pfx"));
+}
+
+TEST(CredentialsTest, ChecksPkcs12AsItChecksPem) {
+  Pkcs12Credentials options = InPkcs12(ExpiredServerIdentity().ChainPem(),
+                                       ExpiredServerIdentity().KeyPem());
+  EXPECT_THAT(ParseCredentials(options, absl::Now()),
+              FailsWith(Reason::kCertificateExpired, "pfx"));
+  options.allow_outside_validity = true;
+  EXPECT_THAT(ParseCredentials(options, absl::Now()), IsOk());
+  EXPECT_THAT(ParseCredentials(InPkcs12(NotYetValidServerIdentity().ChainPem(),
+                                        NotYetValidServerIdentity().KeyPem()),
+                               absl::Now()),
+              FailsWith(Reason::kCertificateNotYetValid, "pfx"));
+  EXPECT_THAT(ParseCredentials(InPkcs12(RootIdentity().CertificatePem(),
+                                        RootIdentity().KeyPem()),
+                               absl::Now()),
+              FailsWith(Reason::kKeyUnsupported, "pfx"));
+  options.passphrase = "";
+  EXPECT_THAT(ParseCredentials(options, absl::Now()),
+              FailsWith(Reason::kPassphraseRequired, "passphrase"));
 }
 
 TEST(CredentialsTest, NamesTheSourceInFields) {
@@ -178,22 +302,14 @@ TEST(CredentialsTest, NamesTheSourceInFields) {
   pem.private_key = "";
   EXPECT_THAT(MakeCredentials(pem, authority, absl::Now()),
               FailsWith(Reason::kFieldRequired, "pem.private_key"));
+  EXPECT_THAT(MakeCredentials(Pkcs12Credentials{}, authority, absl::Now()),
+              FailsWith(Reason::kFieldRequired, "pkcs12.pfx"));
   EXPECT_THAT(
       MakeCredentials(DevelopmentCredentials{{"ok.test", "not ok"}}, authority,
                       absl::Now()),
       FailsWith(Reason::kServerNameInvalid, "development.server_names[1]"));
   EXPECT_THAT(MakeCredentials(DevelopmentCredentials{}, authority, absl::Now()),
               IsOk());
-}
-
-TEST(CredentialsTest, WipesSecrets) {
-  PemCredentials credentials = ServerIdentity().Credentials();
-  credentials.passphrase = "secret";
-  const char* key = credentials.private_key.data();
-  WipeKeyMaterial(credentials);
-  EXPECT_TRUE(credentials.private_key.empty());
-  EXPECT_TRUE(credentials.passphrase.empty());
-  EXPECT_EQ(key[0], '\0');
 }
 
 }  // namespace

@@ -26,12 +26,22 @@ using ::tlsd::testing::SelfSignedIdentity;
 using ::tlsd::testing::ServerIdentity;
 using ::tlsd::testing::TestIdentity;
 
-TrustAnchors Trusting(const std::vector<std::string>& pems) {
+enum class PartialChain { kRefuse, kAllow };
+
+TrustAnchors Trusting(const std::vector<std::string>& pems,
+                      PartialChain partial_chain = PartialChain::kRefuse) {
   DevelopmentAuthority authority;
   TrustAnchorsOptions options;
   options.pems = pems;
-  return LoadTrustAnchors(options, authority, SystemStoreUse::kRequired)
+  options.allow_partial_chain = partial_chain == PartialChain::kAllow;
+  return LoadTrustAnchors(options, {}, {}, authority, SystemStoreUse::kRequired)
       .value();
+}
+
+PeerVerdict Verify(const TrustAnchors& anchors, const STACK_OF(X509) * chain,
+                   Role peer, const ServerName* name) {
+  const PeerRules rules;
+  return VerifyPeer({anchors, rules}, chain, peer, name);
 }
 
 bssl::UniquePtr<STACK_OF(X509)> Chain(
@@ -45,15 +55,15 @@ bssl::UniquePtr<STACK_OF(X509)> Chain(
 
 PeerVerdict VerifyServer(const std::vector<const TestIdentity*>& chain,
                          const std::string& name = "",
-                         const TestIdentity& anchor = RootIdentity()) {
-  const TrustAnchors anchors = Trusting({anchor.CertificatePem()});
+                         const TestIdentity& anchor = RootIdentity(),
+                         PartialChain partial_chain = PartialChain::kRefuse) {
+  const TrustAnchors anchors =
+      Trusting({anchor.CertificatePem()}, partial_chain);
   if (name.empty()) {
-    return VerifyPeer(anchors.store.get(), Chain(chain).get(), Role::kServer,
-                      nullptr);
+    return Verify(anchors, Chain(chain).get(), Role::kServer, nullptr);
   }
   const ServerName parsed = ParseServerName("name", name).value();
-  return VerifyPeer(anchors.store.get(), Chain(chain).get(), Role::kServer,
-                    &parsed);
+  return Verify(anchors, Chain(chain).get(), Role::kServer, &parsed);
 }
 
 TEST(PeerVerifierTest, AuthorizesAChainToAnAnchor) {
@@ -63,11 +73,14 @@ TEST(PeerVerifierTest, AuthorizesAChainToAnAnchor) {
   EXPECT_EQ(verdict.error, "");
 }
 
-TEST(PeerVerifierTest, TakesAnyGivenCertificateForAnAnchor) {
-  EXPECT_TRUE(
-      VerifyServer({&ServerIdentity()}, "", IntermediateIdentity()).authorized);
-  EXPECT_TRUE(
-      VerifyServer({&ServerIdentity()}, "", ServerIdentity()).authorized);
+TEST(PeerVerifierTest, EndsAChainBeforeItsRootOnlyIfAllowed) {
+  for (const TestIdentity* anchor :
+       {&IntermediateIdentity(), &ServerIdentity()}) {
+    EXPECT_TRUE(
+        VerifyServer({&ServerIdentity()}, "", *anchor, PartialChain::kAllow)
+            .authorized);
+    EXPECT_FALSE(VerifyServer({&ServerIdentity()}, "", *anchor).authorized);
+  }
   EXPECT_TRUE(VerifyServer({&SelfSignedIdentity()}, "", SelfSignedIdentity())
                   .authorized);
 }
@@ -92,7 +105,8 @@ TEST(PeerVerifierTest, SaysThatThereIsNoCertificate) {
   for (STACK_OF(X509) * chain :
        std::initializer_list<STACK_OF(X509)*>{empty.get(), nullptr}) {
     const PeerVerdict verdict =
-        VerifyPeer(/*store=*/nullptr, chain, Role::kClient, nullptr);
+        Verify(Trusting({RootIdentity().CertificatePem()}), chain,
+               Role::kClient, nullptr);
     EXPECT_FALSE(verdict.authorized);
     EXPECT_EQ(verdict.error, "NO_PEER_CERTIFICATE");
     EXPECT_EQ(verdict.reason, Reason::kPeerCertificateRequired);
@@ -188,12 +202,9 @@ TEST(PeerVerifierTest, ChecksThePurposeOfEachRole) {
   const TestIdentity leaf = RootIdentity().Issue(spec);
   const TrustAnchors anchors = Trusting({RootIdentity().CertificatePem()});
 
-  EXPECT_TRUE(VerifyPeer(anchors.store.get(), Chain({&leaf}).get(),
-                         Role::kClient, nullptr)
-                  .authorized);
-  EXPECT_EQ(VerifyPeer(anchors.store.get(), Chain({&leaf}).get(), Role::kServer,
-                       nullptr)
-                .error,
+  EXPECT_TRUE(
+      Verify(anchors, Chain({&leaf}).get(), Role::kClient, nullptr).authorized);
+  EXPECT_EQ(Verify(anchors, Chain({&leaf}).get(), Role::kServer, nullptr).error,
             "INVALID_PURPOSE");
 }
 

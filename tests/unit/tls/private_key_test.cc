@@ -115,19 +115,22 @@ TEST(PrivateKeyTest, WantsExactlyOneKey) {
   EXPECT_THAT(ParsePrivateKey("", ""),
               FailsWith(Reason::kFieldRequired, "private_key"));
   EXPECT_THAT(ParsePrivateKey("no key", ""),
-              FailsWith(Reason::kPemInvalid, "private_key"));
+              FailsWith(Reason::kKeyRequired, "private_key"));
   EXPECT_THAT(ParsePrivateKey(ServerIdentity().CertificatePem(), ""),
-              FailsWith(Reason::kPemInvalid, "private_key"));
+              FailsWith(Reason::kKeyRequired, "private_key"));
   EXPECT_THAT(ParsePrivateKey(
                   ServerIdentity().KeyPem() + RsaServerIdentity().KeyPem(), ""),
-              FailsWith(Reason::kPemInvalid, "private_key"));
+              FailsWith(Reason::kKeyAmbiguous, "private_key"));
 }
 
 TEST(PrivateKeyTest, RefusesAKeyThatIsCutOffAnywhere) {
   const std::string pem = ServerIdentity().KeyPem();
+  const size_t first_line = pem.find('\n');
   for (size_t size = 1; size + 10 < pem.size(); ++size) {
     EXPECT_THAT(ParsePrivateKey(pem.substr(0, size), ""),
-                FailsWith(Reason::kPemInvalid, "private_key"))
+                FailsWith(size < first_line ? Reason::kKeyRequired
+                                            : Reason::kPemInvalid,
+                          "private_key"))
         << size;
   }
 }

@@ -1,17 +1,19 @@
 // Sessions: who may resume them, and what a resumed peer is taken for.
 #include <openssl/ssl.h>
 
+#include <functional>
 #include <memory>
 #include <string>
-#include <utility>
-#include <variant>
 
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/tls/secure_context_state.h"
 #include "tests/testing/engine_pair.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/test_identities.h"
+#include "tests/testing/test_revocation.h"
+#include "tests/unit/tls/session_client.h"
 #include "tests/unit/tls/tls_versions.h"
 
 namespace tlsd::tls {
@@ -19,101 +21,10 @@ namespace {
 
 using ::tlsd::testing::ClientIdentity;
 using ::tlsd::testing::FailsWith;
-using ::tlsd::testing::IsOk;
+using ::tlsd::testing::IntermediateIdentity;
 using ::tlsd::testing::MakeContext;
-using ::tlsd::testing::MetadataOf;
 using ::tlsd::testing::OtherRootIdentity;
 using ::tlsd::testing::ServerOptions;
-using ::tlsd::testing::TestIdentity;
-
-// SessionClient is a bare BoringSSL client that keeps and offers sessions,
-// which the client engine does not do.
-class SessionClient {
- public:
-  explicit SessionClient(TlsVersion version, const TestIdentity* identity) {
-    context_.reset(SSL_CTX_new(TLS_method()));
-    const uint16_t number =
-        version == TlsVersion::kTls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
-    SSL_CTX_set_min_proto_version(context_.get(), number);
-    SSL_CTX_set_max_proto_version(context_.get(), number);
-    SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_CLIENT);
-    SSL_CTX_sess_set_new_cb(context_.get(), [](SSL* ssl, SSL_SESSION* session) {
-      auto* self = static_cast<SessionClient*>(SSL_get_app_data(ssl));
-      self->session_.reset(session);
-      return 1;
-    });
-    if (identity != nullptr) {
-      SSL_CTX_use_certificate(context_.get(), identity->certificate());
-      SSL_CTX_use_PrivateKey(context_.get(), identity->key());
-      // The intermediate is not sent: servers of these tests know it.
-    }
-  }
-
-  // What a conversation came to, as the server sees it.
-  struct Outcome {
-    absl::Status status;
-    std::optional<HandshakeFacts> handshake;
-    // What the client got.
-    int alert = -1;
-  };
-
-  // Converse has a handshake with `server`, offering the last session, and
-  // takes what follows.
-  Outcome Converse(std::shared_ptr<const SecureContext> server) {
-    base::ChunkPool pool;
-    auto engine =
-        TlsEngine::Create(std::move(server), Role::kServer, {}, pool).value();
-    base::ByteQueue cleartext(pool);
-    ssl_.reset(SSL_new(context_.get()));
-    BIO* in = BIO_new(BIO_s_mem());
-    BIO* out = BIO_new(BIO_s_mem());
-    BIO_set_mem_eof_return(in, -1);
-    SSL_set_bio(ssl_.get(), in, out);
-    SSL_set_app_data(ssl_.get(), this);
-    SSL_set_connect_state(ssl_.get());
-    if (session_ != nullptr) SSL_set_session(ssl_.get(), session_.get());
-    alert_ = -1;
-    SSL_set_info_callback(ssl_.get(), [](const SSL* ssl, int type, int value) {
-      auto* self = static_cast<SessionClient*>(SSL_get_app_data(ssl));
-      if (type == SSL_CB_READ_ALERT) self->alert_ = value & 0xff;
-    });
-
-    Outcome outcome;
-    for (int turn = 0; turn < 10; ++turn) {
-      char buffer[16];
-      if (SSL_do_handshake(ssl_.get()) == 1) {
-        SSL_read(ssl_.get(), buffer, sizeof(buffer));
-      }
-      const uint8_t* data = nullptr;
-      size_t size = 0;
-      BIO_mem_contents(out, &data, &size);
-      EventList events;
-      if (outcome.status.ok()) {
-        outcome.status =
-            engine->Receive({data, size}, 1000, cleartext, events).status();
-      }
-      BIO_reset(out);
-      for (EngineEvent& event : events) {
-        if (auto* done = std::get_if<HandshakeCompleted>(&event)) {
-          outcome.handshake = std::move(done->facts);
-        }
-      }
-      const std::string answer =
-          engine->ciphertext().TakeText(engine->ciphertext().size());
-      BIO_write(in, answer.data(), static_cast<int>(answer.size()));
-    }
-    outcome.alert = alert_;
-    return outcome;
-  }
-
-  bool has_session() const { return session_ != nullptr; }
-
- private:
-  bssl::UniquePtr<SSL_CTX> context_;
-  bssl::UniquePtr<SSL_SESSION> session_;
-  bssl::UniquePtr<SSL> ssl_;
-  int alert_ = -1;
-};
 
 class ResumptionTest : public EachTlsVersion {
  protected:
@@ -126,29 +37,18 @@ class ResumptionTest : public EachTlsVersion {
     return options;
   }
 
-  static SSL_CTX* SslContext(const SecureContext& context) {
-    return SecureContextAccess::GetState(context).ssl_context.get();
-  }
-
-  // ShareTicketKeys makes `second` open the tickets of `first`, as contexts
-  // with keys of one fleet would.
-  static void ShareTicketKeys(const SecureContext& first,
-                              const SecureContext& second) {
-    uint8_t keys[48] = {};
-    for (size_t i = 0; i < sizeof(keys); ++i) keys[i] = static_cast<uint8_t>(i);
-    for (const SecureContext* context : {&first, &second}) {
-      ASSERT_TRUE(SSL_CTX_set_tlsext_ticket_keys(SslContext(*context), keys,
-                                                 sizeof(keys)));
-    }
+  // Shared returns the same with ticket keys that several contexts have.
+  static SecureContextOptions Shared(SecureContextOptions options) {
+    options.ticket_keys = {std::string(48, 'k')};
+    return options;
   }
 
   // MergeSessions takes away what keeps the sessions of contexts apart.
   static void MergeSessions(const SecureContext& first,
                             const SecureContext& second) {
-    const uint8_t same[] = {1};
     for (const SecureContext* context : {&first, &second}) {
-      ASSERT_TRUE(SSL_CTX_set_session_id_context(SslContext(*context), same,
-                                                 sizeof(same)));
+      const_cast<SecureContextState&>(SecureContextAccess::GetState(*context))
+          .session_id_context = "same";
     }
   }
 };
@@ -197,12 +97,12 @@ TEST_P(ResumptionTest, KeepsAClientWithoutACertificateUnauthorized) {
   EXPECT_EQ(second.handshake->authorization_error, "NO_PEER_CERTIFICATE");
 }
 
-// CVE-2025-23419: a session of a context that asks for nothing opens one that
-// requires a certificate.
-TEST_P(ResumptionTest, NeverCrossesContextsThoughTheyShareTicketKeys) {
-  const auto open = MakeContext(Options(ClientCertificateMode::kNone));
-  const auto strict = MakeContext(Options(ClientCertificateMode::kRequire));
-  ShareTicketKeys(*open, *strict);
+// The attacks of CVE-2025-23419 and its kin: a session that was made under one
+// policy is offered under another, by a client that the other would refuse.
+TEST_P(ResumptionTest, NeverCrossesToAContextThatRequiresACertificate) {
+  const auto open = MakeContext(Shared(Options(ClientCertificateMode::kNone)));
+  const auto strict =
+      MakeContext(Shared(Options(ClientCertificateMode::kRequire)));
   SessionClient client(version(), nullptr);
   ASSERT_TRUE(client.Converse(open).handshake.has_value());
   ASSERT_TRUE(client.has_session());
@@ -213,10 +113,86 @@ TEST_P(ResumptionTest, NeverCrossesContextsThoughTheyShareTicketKeys) {
   EXPECT_FALSE(attack.handshake.has_value());
 }
 
-TEST_P(ResumptionTest, NeverCrossesEvenEqualContexts) {
+// A way from one policy to another, that a client with ClientIdentity() must
+// not find.
+struct Crossing {
+  const char* name;
+  std::function<void(SecureContextOptions&)> change;
+};
+
+TEST_P(ResumptionTest, NeverCrossesVerificationPolicies) {
+  const SecureContextOptions before =
+      Shared(Options(ClientCertificateMode::kRequest));
+  const Crossing crossings[] = {
+      {"another CA set",
+       [](auto& options) {
+         options.trust_anchors.pems = {OtherRootIdentity().CertificatePem()};
+       }},
+      {"one CA more",
+       [](auto& options) {
+         options.trust_anchors.pems.push_back(
+             OtherRootIdentity().CertificatePem());
+       }},
+      {"partial chains",
+       [](auto& options) { options.trust_anchors.allow_partial_chain = true; }},
+      {"a revocation list",
+       [](auto& options) {
+         options.revocation_lists.pems = {
+             ::tlsd::testing::RevocationListPem(IntermediateIdentity(), {})};
+       }},
+      {"another client-certificate mode",
+       [](auto& options) {
+         options.client_certificate_mode = ClientCertificateMode::kRequire;
+       }},
+      {"a pin",
+       [](auto& options) {
+         options.peer_rules.certificate_pins = {std::string(64, '0')};
+       }},
+      {"a name",
+       [](auto& options) {
+         options.peer_rules.names = {{NameRule::Kind::kDns, "other.test"}};
+       }},
+      {"another session id context",
+       [](auto& options) { options.session_id_context = "other"; }},
+      {"other ticket keys",
+       [](auto& options) { options.ticket_keys = {std::string(48, 'x')}; }},
+  };
+  for (const Crossing& crossing : crossings) {
+    SCOPED_TRACE(crossing.name);
+    SecureContextOptions after = before;
+    crossing.change(after);
+    SessionClient client(version(), &ClientIdentity());
+    ASSERT_TRUE(client.Converse(MakeContext(before)).handshake.has_value());
+    ASSERT_TRUE(client.has_session());
+
+    const auto attack = client.Converse(MakeContext(after));
+
+    EXPECT_FALSE(attack.handshake.has_value() && attack.handshake->resumed);
+  }
+}
+
+TEST_P(ResumptionTest, SpansContextsOfOnePolicyAndOneSetOfKeys) {
+  const SecureContextOptions options =
+      Shared(Options(ClientCertificateMode::kRequire));
+  SecureContextOptions renewed = options;
+  renewed.ticket_keys.insert(renewed.ticket_keys.begin(), std::string(48, 'n'));
+  SessionClient client(version(), &ClientIdentity());
+  ASSERT_TRUE(client.Converse(MakeContext(options)).handshake.has_value());
+
+  // Another daemon with the same keys.
+  const auto second = client.Converse(MakeContext(options));
+  ASSERT_TRUE(second.handshake.has_value());
+  EXPECT_TRUE(second.handshake->resumed);
+  EXPECT_TRUE(second.handshake->authorized);
+  // One that has begun to use new keys: it opens the old ticket, and gives one
+  // that the others cannot open yet.
+  EXPECT_TRUE(client.Converse(MakeContext(renewed)).handshake.value().resumed);
+  EXPECT_FALSE(client.Converse(MakeContext(options)).handshake.value().resumed);
+}
+
+TEST_P(ResumptionTest, NeverCrossesEvenEqualContextsWithKeysOfTheirOwn) {
   const auto one = MakeContext(Options(ClientCertificateMode::kNone));
   const auto other = MakeContext(Options(ClientCertificateMode::kNone));
-  ShareTicketKeys(*one, *other);
   SessionClient client(version(), nullptr);
   client.Converse(one);
 
@@ -225,11 +201,53 @@ TEST_P(ResumptionTest, NeverCrossesEvenEqualContexts) {
   EXPECT_FALSE(second.handshake.value().resumed);
 }
 
+TEST_P(ResumptionTest, NeverCrossesServerNames) {
+  const auto server = MakeContext(Options(ClientCertificateMode::kNone));
+  SessionClient client(version(), nullptr);
+  client.server_name = "a.test";
+  ASSERT_TRUE(client.Converse(server).handshake.has_value());
+  client.server_name = "A.TEST";
+  EXPECT_TRUE(client.Converse(server).handshake.value().resumed);
+
+  client.server_name = "b.test";
+  EXPECT_FALSE(client.Converse(server).handshake.value().resumed);
+  client.server_name = "";
+  EXPECT_FALSE(client.Converse(server).handshake.value().resumed);
+}
+
+TEST_P(ResumptionTest, OutlivesAChangeThatLeavesThePolicyAlone) {
+  const SecureContextOptions options = Options(ClientCertificateMode::kRequire);
+  const auto before = MakeContext(options);
+  SessionClient client(version(), &ClientIdentity());
+  ASSERT_TRUE(client.Converse(before).handshake.has_value());
+  SecureContextOptions changed = options;
+  changed.alpn_protocols = {"h2"};
+  const SecureContext::Kept all = {true, true, true};
+
+  const auto after = SecureContext::Replace(
+      *before, all, changed, ::tlsd::testing::TestAuthority(), absl::Now());
+  EXPECT_TRUE(client.Converse(*after).handshake.value().resumed);
+
+  changed.trust_anchors.pems.push_back(OtherRootIdentity().CertificatePem());
+  const auto stricter = SecureContext::Replace(
+      **after, all, changed, ::tlsd::testing::TestAuthority(), absl::Now());
+  EXPECT_FALSE(client.Converse(*stricter).handshake.value().resumed);
+}
+
+TEST_P(ResumptionTest, NeedsTickets) {
+  SecureContextOptions options = Options(ClientCertificateMode::kNone);
+  options.disable_session_tickets = true;
+  const auto server = MakeContext(options);
+  SessionClient client(version(), nullptr);
+  ASSERT_TRUE(client.Converse(server).handshake.has_value());
+  EXPECT_FALSE(client.has_session());
+}
+
 // The second line of defence, with the first taken away.
 TEST_P(ResumptionTest, AResumedClientWithoutACertificateIsRefused) {
-  const auto open = MakeContext(Options(ClientCertificateMode::kNone));
-  const auto strict = MakeContext(Options(ClientCertificateMode::kRequire));
-  ShareTicketKeys(*open, *strict);
+  const auto open = MakeContext(Shared(Options(ClientCertificateMode::kNone)));
+  const auto strict =
+      MakeContext(Shared(Options(ClientCertificateMode::kRequire)));
   MergeSessions(*open, *strict);
   SessionClient client(version(), nullptr);
   client.Converse(open);
@@ -244,11 +262,10 @@ TEST_P(ResumptionTest, AResumedClientWithoutACertificateIsRefused) {
 TEST_P(ResumptionTest, AResumedClientThatHasLostTrustIsNotAuthorized) {
   for (const auto mode :
        {ClientCertificateMode::kRequest, ClientCertificateMode::kRequire}) {
-    const auto before = MakeContext(Options(mode));
-    SecureContextOptions distrust = Options(mode);
+    const auto before = MakeContext(Shared(Options(mode)));
+    SecureContextOptions distrust = Shared(Options(mode));
     distrust.trust_anchors.pems = {OtherRootIdentity().CertificatePem()};
     const auto after = MakeContext(distrust);
-    ShareTicketKeys(*before, *after);
     MergeSessions(*before, *after);
     SessionClient client(version(), &ClientIdentity());
     ASSERT_TRUE(client.Converse(before).handshake.value().authorized);
@@ -268,9 +285,15 @@ TEST_P(ResumptionTest, AResumedClientThatHasLostTrustIsNotAuthorized) {
   }
 }
 
-TEST_P(ResumptionTest, SessionsLiveForFiveMinutes) {
-  const auto server = MakeContext(Options(ClientCertificateMode::kNone));
-  EXPECT_EQ(SSL_CTX_get_timeout(SslContext(*server)), 300u);
+TEST_P(ResumptionTest, SessionsLiveAsLongAsTheContextSays) {
+  const auto timeout = [](const SecureContextOptions& options) {
+    return SSL_CTX_get_timeout(
+        SecureContextAccess::GetState(*MakeContext(options)).ssl_context.get());
+  };
+  SecureContextOptions options = Options(ClientCertificateMode::kNone);
+  EXPECT_EQ(timeout(options), 300u);
+  options.session_timeout = absl::Hours(1);
+  EXPECT_EQ(timeout(options), 3600u);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "tests/testing/engine_pair.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/test_identities.h"
+#include "tests/testing/test_pkcs12.h"
 
 namespace tlsd::tls {
 namespace {
@@ -22,14 +24,17 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::tlsd::testing::Ed25519ServerIdentity;
 using ::tlsd::testing::ExpiredServerIdentity;
 using ::tlsd::testing::FailsWith;
 using ::tlsd::testing::IsOk;
 using ::tlsd::testing::MakeContext;
 using ::tlsd::testing::OtherRootIdentity;
+using ::tlsd::testing::Pkcs12Spec;
 using ::tlsd::testing::RootIdentity;
 using ::tlsd::testing::ServerIdentity;
 using ::tlsd::testing::ServerOptions;
+using ::tlsd::testing::WritePkcs12;
 
 class SecureContextTest : public ::testing::Test {
  protected:
@@ -95,7 +100,7 @@ TEST_F(SecureContextTest, NamesTheFieldOfEveryError) {
   add("min_version", Reason::kVersionRangeEmpty,
       [](auto& options) { options.max_version = TlsVersion::kTls12; });
   add("credentials", Reason::kFieldInvalid, [](auto& options) {
-    options.credentials.push_back(options.credentials[0]);
+    options.credentials.resize(17, options.credentials[0]);
   });
   add("alpn_protocols[0]", Reason::kAlpnInvalid,
       [](auto& options) { options.alpn_protocols = {""}; });
@@ -105,7 +110,7 @@ TEST_F(SecureContextTest, NamesTheFieldOfEveryError) {
       [&](auto& options) { pem(options).certificate_chain = ""; });
   add("credentials[0].pem.certificate_chain", Reason::kPemInvalid,
       [&](auto& options) { pem(options).certificate_chain = "x"; });
-  add("credentials[0].pem.private_key", Reason::kPemInvalid,
+  add("credentials[0].pem.private_key", Reason::kKeyRequired,
       [&](auto& options) { pem(options).private_key = "x"; });
   add("credentials[0].pem.private_key", Reason::kKeyMismatch,
       [&](auto& options) {
@@ -206,6 +211,52 @@ TEST_F(SecureContextTest, TellsClientsWhomItTrusts) {
   ASSERT_OK_AND_ASSIGN(const auto context, Create(options));
   EXPECT_EQ(sk_X509_NAME_num(SSL_CTX_get_client_CA_list(SslContext(*context))),
             2u);
+}
+
+TEST_F(SecureContextTest, TellsTheChainOfEachCredentials) {
+  SecureContextOptions options = Good();
+  options.credentials.push_back(Ed25519ServerIdentity().Credentials());
+  options.credentials.push_back(DevelopmentCredentials{});
+  ASSERT_OK_AND_ASSIGN(const auto context, Create(options));
+  const auto& chains = context->facts().certificate_chains;
+  ASSERT_EQ(chains.size(), 3u);
+  EXPECT_EQ(chains[0][0].public_key, "EC P-256");
+  EXPECT_EQ(chains[1][0].public_key, "Ed25519");
+  absl::Time first_end = absl::InfiniteFuture();
+  for (const auto& chain : chains) {
+    for (const CertificateFacts& certificate : chain) {
+      first_end = std::min(first_end, certificate.not_after);
+    }
+  }
+  EXPECT_EQ(context->facts().expire_time, first_end);
+}
+
+TEST_F(SecureContextTest, DescribesWhomItTrusts) {
+  SecureContextOptions options = Good();
+  options.trust_anchors.pems.push_back(OtherRootIdentity().CertificatePem());
+  ASSERT_OK_AND_ASSIGN(const auto context, Create(options));
+  const std::vector<CertificateFacts> anchors = context->DescribeTrustAnchors();
+  ASSERT_EQ(anchors.size(), 2u);
+  EXPECT_EQ(anchors[0].subject, "CN=tlsd test root");
+  EXPECT_EQ(anchors[1].subject, "CN=tlsd other test root");
+}
+
+TEST_F(SecureContextTest, TrustsWhatCameWithPkcs12IfTold) {
+  Pkcs12Spec spec;
+  spec.certificates =
+      ServerIdentity().ChainPem() + RootIdentity().CertificatePem();
+  spec.private_key = ServerIdentity().KeyPem();
+  spec.passphrase = "open-sesame";
+  Pkcs12Credentials pkcs12;
+  pkcs12.pfx = WritePkcs12(spec);
+  pkcs12.passphrase = spec.passphrase;
+  SecureContextOptions options = Good();
+  options.trust_anchors.pems = {OtherRootIdentity().CertificatePem()};
+  options.credentials = {pkcs12};
+  EXPECT_EQ(Create(options).value()->facts().trust_anchor_count, 1);
+  pkcs12.trust_certificates = true;
+  options.credentials = {pkcs12};
+  EXPECT_EQ(Create(options).value()->facts().trust_anchor_count, 3);
 }
 
 TEST_F(SecureContextTest, OutlivesTheAuthorityThatServedIt) {

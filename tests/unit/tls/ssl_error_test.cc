@@ -143,5 +143,21 @@ TEST(AlertNameTest, KnowsTheRegistry) {
   EXPECT_EQ(AlertName(200), "alert_200");
 }
 
+TEST(SslErrorTest, SaysThatAnAlertMayBeForWantOfACertificate) {
+  FailedCall call;
+  call.handshake_complete = true;
+  const int reason = SSL_AD_REASON_OFFSET + SSL_AD_CERTIFICATE_REQUIRED;
+  const absl::Status plain = ErrorOf(ERR_LIB_SSL, reason, call);
+  EXPECT_EQ(MetadataOf(plain, "certificate_withheld"), "");
+  call.certificate_withheld = true;
+
+  const absl::Status status = ErrorOf(ERR_LIB_SSL, reason, call);
+
+  EXPECT_THAT(status, FailsWith(Reason::kPeerAlert));
+  EXPECT_EQ(MetadataOf(status, "certificate_withheld"), "true");
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("it had asked for a certificate"));
+}
+
 }  // namespace
 }  // namespace tlsd::tls

@@ -43,7 +43,7 @@ class TrustAnchorsTest : public ::testing::Test {
   absl::StatusOr<TrustAnchors> Load(
       const TrustAnchorsOptions& options,
       SystemStoreUse use = SystemStoreUse::kRequired) {
-    return LoadTrustAnchors(options, authority_, use);
+    return LoadTrustAnchors(options, {}, {}, authority_, use);
   }
 
   std::filesystem::path folder_;
@@ -56,7 +56,7 @@ TEST_F(TrustAnchorsTest, TakesManyCertificatesInManyStrings) {
                       OtherRootIdentity().CertificatePem(),
                   ServerIdentity().CertificatePem()};
   ASSERT_OK_AND_ASSIGN(const TrustAnchors anchors, Load(options));
-  EXPECT_EQ(anchors.certificate_count, 3);
+  EXPECT_EQ(anchors.certificates.size(), 3u);
   EXPECT_EQ(anchors.system_path, "");
   EXPECT_EQ(sk_X509_NAME_num(anchors.names.get()), 3u);
 }
@@ -64,31 +64,37 @@ TEST_F(TrustAnchorsTest, TakesManyCertificatesInManyStrings) {
 TEST_F(TrustAnchorsTest, RefusesStringsWithoutACertificate) {
   TrustAnchorsOptions options;
   options.pems = {RootIdentity().CertificatePem(), "nothing"};
-  EXPECT_THAT(Load(options), FailsWith(Reason::kPemInvalid, "pems[1]"));
+  EXPECT_THAT(Load(options),
+              FailsWith(Reason::kPemInvalid, "trust_anchors.pems[1]"));
   options.pems = {RootIdentity().CertificatePem(), ""};
-  EXPECT_THAT(Load(options), FailsWith(Reason::kPemInvalid, "pems[1]"));
+  EXPECT_THAT(Load(options),
+              FailsWith(Reason::kPemInvalid, "trust_anchors.pems[1]"));
   options.pems = {RootIdentity().CertificatePem() +
                   "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
                   "\n"};
-  EXPECT_THAT(Load(options), FailsWith(Reason::kPemInvalid, "pems[0]"));
+  EXPECT_THAT(Load(options),
+              FailsWith(Reason::kPemInvalid, "trust_anchors.pems[0]"));
   options.pems = {RootIdentity().KeyPem()};
-  EXPECT_THAT(Load(options), FailsWith(Reason::kPemInvalid, "pems[0]"));
+  EXPECT_THAT(Load(options),
+              FailsWith(Reason::kPemInvalid, "trust_anchors.pems[0]"));
 }
 
 TEST_F(TrustAnchorsTest, LimitsAllStringsTogether) {
   TrustAnchorsOptions options;
   const std::string pem = RootIdentity().CertificatePem();
   options.pems = {pem, std::string((1 << 20) - pem.size(), '\n')};
-  EXPECT_THAT(Load(options), FailsWith(Reason::kPemInvalid, "pems[1]"));
+  EXPECT_THAT(Load(options),
+              FailsWith(Reason::kPemInvalid, "trust_anchors.pems[1]"));
   options.pems[1] += '\n';
-  EXPECT_THAT(Load(options), FailsWith(Reason::kFieldInvalid, "pems"));
+  EXPECT_THAT(Load(options),
+              FailsWith(Reason::kFieldInvalid, "trust_anchors.pems"));
 }
 
 TEST_F(TrustAnchorsTest, TrustsTheDevelopmentAuthorityIfTold) {
   TrustAnchorsOptions options;
   options.development = true;
   ASSERT_OK_AND_ASSIGN(const TrustAnchors anchors, Load(options));
-  EXPECT_EQ(anchors.certificate_count, 1);
+  EXPECT_EQ(anchors.certificates.size(), 1u);
 }
 
 TEST_F(TrustAnchorsTest, TakesTheSystemsFile) {
@@ -100,7 +106,7 @@ TEST_F(TrustAnchorsTest, TakesTheSystemsFile) {
   ASSERT_OK_AND_ASSIGN(const TrustAnchors anchors, Load({}));
 
   EXPECT_EQ(anchors.system_path, path);
-  EXPECT_EQ(anchors.certificate_count, 2);
+  EXPECT_EQ(anchors.certificates.size(), 2u);
   EXPECT_EQ(sk_X509_NAME_num(anchors.names.get()), 0u);
 }
 
@@ -111,25 +117,27 @@ TEST_F(TrustAnchorsTest, TakesTheSystemsFolder) {
   ASSERT_OK_AND_ASSIGN(const TrustAnchors anchors, Load({}));
 
   EXPECT_EQ(anchors.system_path, folder_.string());
-  EXPECT_EQ(anchors.certificate_count, 0);
+  EXPECT_EQ(anchors.certificates.size(), 0u);
 }
 
 TEST_F(TrustAnchorsTest, AFolderWithoutHashedNamesIsNoStore) {
   Write("root.pem", RootIdentity().CertificatePem());
   SetSystemStore("/nonexistent", folder_.string());
-  EXPECT_THAT(Load({}), FailsWith(Reason::kTrustStoreEmpty, "system"));
+  EXPECT_THAT(Load({}),
+              FailsWith(Reason::kTrustStoreEmpty, "trust_anchors.system"));
 }
 
 TEST_F(TrustAnchorsTest, AnEmptySystemStoreIsAnErrorOnlyIfNeeded) {
-  EXPECT_THAT(Load({}), FailsWith(Reason::kTrustStoreEmpty, "system"));
+  EXPECT_THAT(Load({}),
+              FailsWith(Reason::kTrustStoreEmpty, "trust_anchors.system"));
   EXPECT_THAT(Load({}, SystemStoreUse::kIfPresent), IsOk());
   TrustAnchorsOptions options;
   options.system = true;
   EXPECT_THAT(Load(options, SystemStoreUse::kIfPresent),
-              FailsWith(Reason::kTrustStoreEmpty, "system"));
+              FailsWith(Reason::kTrustStoreEmpty, "trust_anchors.system"));
   options.pems = {RootIdentity().CertificatePem()};
   EXPECT_THAT(Load(options, SystemStoreUse::kIfPresent),
-              FailsWith(Reason::kTrustStoreEmpty, "system"));
+              FailsWith(Reason::kTrustStoreEmpty, "trust_anchors.system"));
   options.system = false;
   EXPECT_THAT(Load(options), IsOk());
 }
@@ -145,7 +153,7 @@ TEST_F(TrustAnchorsTest, UnitesItsSources) {
 
   ASSERT_OK_AND_ASSIGN(const TrustAnchors anchors, Load(options));
 
-  EXPECT_EQ(anchors.certificate_count, 3);
+  EXPECT_EQ(anchors.certificates.size(), 3u);
   EXPECT_EQ(anchors.system_path, path);
 }
 
@@ -158,7 +166,7 @@ TEST_F(TrustAnchorsTest, LeavesTheSystemsStoreOutIfOthersAreGiven) {
 
   ASSERT_OK_AND_ASSIGN(const TrustAnchors anchors, Load(options));
 
-  EXPECT_EQ(anchors.certificate_count, 1);
+  EXPECT_EQ(anchors.certificates.size(), 1u);
   EXPECT_EQ(anchors.system_path, "");
 }
 

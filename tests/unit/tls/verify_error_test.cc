@@ -24,7 +24,7 @@ TEST(VerifyErrorTest, NamesCodesAsOpenSslDoes) {
        Reason::kPeerCertificateUntrusted},
       {21, "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
        Reason::kPeerCertificateUntrusted},
-      {23, "CERT_REVOKED", Reason::kPeerCertificateInvalid},
+      {23, "CERT_REVOKED", Reason::kPeerCertificateRevoked},
       {26, "INVALID_PURPOSE", Reason::kPeerCertificateInvalid},
       {62, "HOSTNAME_MISMATCH", Reason::kPeerCertificateNameMismatch},
       {64, "IP_ADDRESS_MISMATCH", Reason::kPeerCertificateNameMismatch},

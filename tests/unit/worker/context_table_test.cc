@@ -8,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/names.h"
+#include "tests/testing/engine_pair.h"
 #include "tests/testing/status_matchers.h"
 
 namespace tlsd::worker {
@@ -18,10 +19,17 @@ using testing::FailsWith;
 using ::testing::IsEmpty;
 using testing::IsOk;
 
+// One context serves all: the table does not look into it.
+ContextParts Parts() {
+  static const auto& context = *new std::shared_ptr<const tls::SecureContext>(
+      testing::MakeContext(testing::ServerOptions(tls::TlsVersion::kTls13)));
+  return {{}, context};
+}
+
 class ContextTableTest : public ::testing::Test {
  protected:
   std::shared_ptr<const ContextRecord> Add(const std::string& id) {
-    auto record = table_.Add(id, {}, nullptr);
+    auto record = table_.Add(id, Parts());
     EXPECT_THAT(record, IsOk());
     return record.ok() ? *record : nullptr;
   }
@@ -69,8 +77,7 @@ TEST_F(ContextTableTest, PicksAnIdIfThereIsNone) {
 TEST_F(ContextTableTest, RefusesAnIdThatIsTaken) {
   const auto first = Add("web");
 
-  EXPECT_THAT(table_.Add("web", {}, nullptr),
-              FailsWith(Reason::kContextExists));
+  EXPECT_THAT(table_.Add("web", Parts()), FailsWith(Reason::kContextExists));
   EXPECT_EQ(*table_.Get("secureContexts/web"), first);
 }
 
@@ -84,7 +91,7 @@ TEST_F(ContextTableTest, DropsSecretsAndKeepsTheRest) {
   options.trust_anchors.pems = {"anchor"};
   options.alpn_protocols = {"h2"};
 
-  const auto record = table_.Add("web", options, nullptr);
+  const auto record = table_.Add("web", {options, Parts().secure_context});
 
   ASSERT_THAT(record, IsOk());
   const tls::SecureContextOptions& kept = (*record)->options;
@@ -103,30 +110,30 @@ TEST_F(ContextTableTest, DropsSecretsAndKeepsTheRest) {
 TEST_F(ContextTableTest, RemovesARecord) {
   Add("web");
 
-  EXPECT_THAT(table_.Remove("secureContexts/web", ""), IsOk());
+  EXPECT_THAT(table_.Remove("secureContexts/web", "", false), IsOk());
 
   EXPECT_THAT(table_.Get("secureContexts/web"),
               FailsWith(Reason::kContextNotFound));
-  EXPECT_THAT(table_.Remove("secureContexts/web", ""),
+  EXPECT_THAT(table_.Remove("secureContexts/web", "", false),
               FailsWith(Reason::kContextNotFound));
 }
 
 TEST_F(ContextTableTest, RemovesOnlyWhatTheEtagNames) {
   const auto record = Add("web");
 
-  EXPECT_THAT(table_.Remove("secureContexts/web", record->etag + "x"),
+  EXPECT_THAT(table_.Remove("secureContexts/web", record->etag + "x", false),
               FailsWith(Reason::kEtagMismatch, "etag"));
   EXPECT_EQ(table_.size(), 1u);
-  EXPECT_THAT(table_.Remove("secureContexts/web", record->etag), IsOk());
+  EXPECT_THAT(table_.Remove("secureContexts/web", record->etag, false), IsOk());
   EXPECT_EQ(table_.size(), 0u);
 }
 
 TEST_F(ContextTableTest, GivesANewEtagToANameThatIsUsedAgain) {
   const std::string etag = Add("web")->etag;
-  ASSERT_THAT(table_.Remove("secureContexts/web", ""), IsOk());
+  ASSERT_THAT(table_.Remove("secureContexts/web", "", false), IsOk());
   Add("web");
 
-  EXPECT_THAT(table_.Remove("secureContexts/web", etag),
+  EXPECT_THAT(table_.Remove("secureContexts/web", etag, false),
               FailsWith(Reason::kEtagMismatch, "etag"));
 }
 
@@ -150,14 +157,13 @@ TEST_F(ContextTableTest, ListsOnAfterANameThatIsGone) {
 
 TEST_F(ContextTableTest, HasALimit) {
   for (size_t i = 0; i < ContextTable::kCountMax; ++i) {
-    ASSERT_THAT(table_.Add(absl::StrCat("c", i), {}, nullptr), IsOk());
+    ASSERT_THAT(table_.Add(absl::StrCat("c", i), Parts()), IsOk());
   }
-  EXPECT_THAT(table_.Add("more", {}, nullptr),
-              FailsWith(Reason::kLimitReached));
-  EXPECT_THAT(table_.Add("c0", {}, nullptr), FailsWith(Reason::kContextExists));
+  EXPECT_THAT(table_.Add("more", Parts()), FailsWith(Reason::kLimitReached));
+  EXPECT_THAT(table_.Add("c0", Parts()), FailsWith(Reason::kContextExists));
 
-  ASSERT_THAT(table_.Remove("secureContexts/c0", ""), IsOk());
-  EXPECT_THAT(table_.Add("more", {}, nullptr), IsOk());
+  ASSERT_THAT(table_.Remove("secureContexts/c0", "", false), IsOk());
+  EXPECT_THAT(table_.Add("more", Parts()), IsOk());
 }
 
 }  // namespace

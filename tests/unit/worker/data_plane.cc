@@ -30,6 +30,12 @@ absl::Status Detached(const absl::Status& status) {
   return copy;
 }
 
+std::shared_ptr<LiveContext> Live(const std::string& name,
+                                  const tls::SecureContextOptions& options) {
+  return std::make_shared<LiveContext>(
+      name, ContextParts{options, testing::MakeContext(options)});
+}
+
 DataPlane::DataPlane(int worker_count)
     : events_(EventHub::Create().value()),
       pool_(WorkerPool::Create(worker_count, *events_).value()),
@@ -43,9 +49,8 @@ DataPlane::~DataPlane() {
 ListenerOptions DataPlane::OptionsFor(Handler handler) {
   ListenerOptions options;
   options.endpoint.host = "127.0.0.1";
-  options.secure_context_name = "secureContexts/test";
-  options.secure_context =
-      testing::MakeContext(testing::ServerOptions(tls::TlsVersion::kTls13));
+  options.secure_context = Live(
+      "secureContexts/test", testing::ServerOptions(tls::TlsVersion::kTls13));
   options.handler = handler;
   return options;
 }

@@ -23,6 +23,7 @@
 #include "gtest/gtest.h"
 #include "server/worker/event_hub.h"
 #include "server/worker/listener_table.h"
+#include "server/worker/live_context.h"
 #include "server/worker/worker_pool.h"
 
 namespace tlsd::worker {
@@ -59,6 +60,10 @@ class Answer {
   std::optional<T> value_;
   absl::Notification done_;
 };
+
+// Live returns the context of `options` under `name`.
+std::shared_ptr<LiveContext> Live(const std::string& name,
+                                  const tls::SecureContextOptions& options);
 
 class DataPlane {
  public:

@@ -82,8 +82,8 @@ TEST_F(ListenerTableTest, RefusesAnIdThatIsTaken) {
 
 TEST_F(ListenerTableTest, RefusesAContextWithoutCredentials) {
   ListenerOptions options = DataPlane::OptionsFor(Handler::kEcho);
-  options.secure_context =
-      testing::MakeContext(testing::ClientOptions(tls::TlsVersion::kTls13));
+  options.secure_context = Live(
+      "secureContexts/client", testing::ClientOptions(tls::TlsVersion::kTls13));
 
   EXPECT_THAT(
       table_.Create("l1", options),
@@ -115,13 +115,18 @@ TEST_F(ListenerTableTest, ListsPagesInTheOrderOfNames) {
   EXPECT_THAT(List("listeners/c", 2), IsEmpty());
 }
 
-TEST_F(ListenerTableTest, KnowsWhoUsesASecureContext) {
-  EXPECT_EQ(table_.FirstUser("secureContexts/test"), std::nullopt);
-  plane_.Listen("l2", Handler::kEcho);
-  plane_.Listen("l1", Handler::kEcho);
+TEST_F(ListenerTableTest, NotesWhoUsesASecureContext) {
+  const ListenerOptions options = DataPlane::OptionsFor(Handler::kEcho);
+  const std::shared_ptr<LiveContext> context = options.secure_context;
+  EXPECT_EQ(context->first_listener(), std::nullopt);
 
-  EXPECT_EQ(table_.FirstUser("secureContexts/test"), "listeners/l1");
-  EXPECT_EQ(table_.FirstUser("secureContexts/other"), std::nullopt);
+  const ListenerFacts facts = table_.Create("l1", options).value();
+  EXPECT_EQ(context->first_listener(), "listeners/l1");
+  // One that cannot start uses nothing.
+  ListenerOptions same_port = options;
+  same_port.endpoint.port = facts.bound_address.port;
+  EXPECT_THAT(table_.Create("l0", same_port), FailsWith(Reason::kAddressInUse));
+  EXPECT_EQ(context->first_listener(), "listeners/l1");
 }
 
 TEST_F(ListenerTableTest, DeletesAListenerWithoutConnectionsAtOnce) {

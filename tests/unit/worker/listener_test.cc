@@ -5,7 +5,9 @@
 
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "tests/testing/engine_pair.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/unit/worker/data_plane.h"
 
 namespace tlsd::worker {
 namespace {
@@ -20,7 +22,8 @@ class ListenerTest : public ::testing::Test {
     options.name = "listeners/l1";
     options.endpoint.host = "localhost";
     options.endpoint.port = 8443;
-    options.secure_context_name = "secureContexts/web";
+    options.secure_context = Live(
+        "secureContexts/web", testing::ServerOptions(tls::TlsVersion::kTls13));
     options.handler = Handler::kEcho;
     options.handshake_timeout = absl::Seconds(7);
     options.connection_count_max = 3;

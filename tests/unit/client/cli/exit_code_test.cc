@@ -17,6 +17,8 @@ TEST(ExitCodeTest, KeepsItsPromise) {
   EXPECT_EQ(ExitCodeOf(absl::OkStatus()), ExitCode::kOk);
   EXPECT_EQ(CodeOf(Reason::kPeerAlert), ExitCode::kTlsFailed);
   EXPECT_EQ(CodeOf(Reason::kPeerCertificateUntrusted), ExitCode::kTlsFailed);
+  EXPECT_EQ(CodeOf(Reason::kPeerCertificateRevoked), ExitCode::kTlsFailed);
+  EXPECT_EQ(CodeOf(Reason::kPeerCertificatePinMismatch), ExitCode::kTlsFailed);
   EXPECT_EQ(CodeOf(Reason::kTlsTruncated), ExitCode::kTlsFailed);
   EXPECT_EQ(CodeOf(Reason::kNotTls), ExitCode::kTlsFailed);
   EXPECT_EQ(CodeOf(Reason::kConnectRefused), ExitCode::kTlsFailed);
@@ -45,6 +47,13 @@ TEST(ExitCodeTest, TellsTheNextStep) {
               HasSubstr("tlsd --control=unix:/x"));
   EXPECT_THAT(NextStep(MakeError(Reason::kContextNotFound, "m"), ""),
               HasSubstr("tlsctl context list"));
+  EXPECT_THAT(NextStep(MakeError(Reason::kGroupUnsupported, "m"), ""),
+              HasSubstr("tlsctl context algorithms"));
+  EXPECT_THAT(NextStep(MakeError(Reason::kPassphraseWrong, "m"), ""),
+              HasSubstr("--passphrase-file"));
+  EXPECT_THAT(
+      NextStep(MakeError(Reason::kPeerCertificateNameMismatch, "m"), ""),
+      HasSubstr("--expected-name"));
   EXPECT_EQ(NextStep(absl::UnknownError("m"), ""), "");
 }
 

@@ -1,5 +1,6 @@
 #include "client/cli/grpcurl.h"
 
+#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -75,6 +76,89 @@ TEST(GrpcurlTest, ReadsFilesOnlyWhenTheLineIsRun) {
       line, {{"grpcurl -plaintext -d @ -unix /x S/Create", "cat"}}));
   EXPECT_EQ(sent,
             absl::StrReplaceAll(CompactJson(request), {{"\\u003d", "="}}));
+}
+
+TEST(GrpcurlTest, WritesAMaskAsGrpcurlReadsIt) {
+  v1::UpdateSecureContextRequest request;
+  request.mutable_secure_context()->set_name("s");
+  EXPECT_EQ(GrpcurlLine("unix:/x", "S/Update", request),
+            "grpcurl -plaintext -d '{\"secureContext\":{\"name\":\"s\"}}' "
+            "-unix /x S/Update");
+  request.mutable_secure_context()->set_ciphers(
+      "\"updateMask\":\"ciphers,dhParams\"");
+  request.mutable_update_mask()->add_paths("ciphers");
+  request.mutable_update_mask()->add_paths("dh_params");
+
+  EXPECT_EQ(GrpcurlLine("unix:/x", "S/Update", request),
+            "grpcurl -plaintext -d '{\"secureContext\":{\"name\":\"s\","
+            "\"ciphers\":\"\\\"updateMask\\\":\\\"ciphers,dhParams\\\"\"},"
+            "\"updateMask\":{\"paths\":[\"ciphers\",\"dh_params\"]}}' "
+            "-unix /x S/Update");
+}
+
+// Sent returns what the line for `request` sends, `cat` in the place of
+// grpcurl.
+std::string Sent(const google::protobuf::Message& request) {
+  return ShellOutput(absl::StrReplaceAll(
+      GrpcurlLine("unix:/x", "S/Create", request),
+      {{"grpcurl -plaintext -d @ -unix /x S/Create", "cat"}}));
+}
+
+TEST(GrpcurlTest, ReadsPassphrasesWithoutTheirLineEnd) {
+  testing::SocketFolder folder;
+  for (const char* passphrase : {"secret", "it's \"a\" \\ \t$HOME `x`", ""}) {
+    const std::string path = absl::StrCat(folder.path(), "/pass phrase");
+    std::ofstream(path) << passphrase << "\n";
+    v1::PemCredentials pem;
+    pem.set_passphrase(FileLineMark(path));
+
+    const std::string sent = Sent(pem);
+
+    v1::PemCredentials expected;
+    ASSERT_TRUE(
+        google::protobuf::util::JsonStringToMessage(sent, &expected).ok())
+        << sent;
+    EXPECT_EQ(expected.passphrase(), passphrase);
+  }
+}
+
+TEST(GrpcurlTest, ReadsBytesAsBase64) {
+  testing::SocketFolder folder;
+  std::string content;
+  for (int i = 0; i < 1000; ++i) content.push_back(static_cast<char>(i));
+  // Paths of each length that the mark may have to fill up.
+  for (const char* name : {"a", "it's", "long name", "abc"}) {
+    const std::string path = absl::StrCat(folder.path(), "/", name);
+    std::ofstream(path) << content;
+    v1::SecureContext context;
+    context.add_credentials()->mutable_pkcs12()->set_pfx(FileBytesMark(path));
+    context.add_ticket_keys(FileBytesMark(path, FileRange{0, 48}));
+    context.add_ticket_keys(FileBytesMark(path, FileRange{48, 48}));
+
+    const std::string sent = Sent(context);
+
+    v1::SecureContext expected;
+    ASSERT_TRUE(
+        google::protobuf::util::JsonStringToMessage(sent, &expected).ok())
+        << sent;
+    EXPECT_EQ(expected.credentials(0).pkcs12().pfx(), content);
+    EXPECT_EQ(expected.ticket_keys(0), content.substr(0, 48));
+    EXPECT_EQ(expected.ticket_keys(1), content.substr(48, 48));
+  }
+}
+
+TEST(GrpcurlTest, KeepsSecretsOutOfTheLine) {
+  testing::SocketFolder folder;
+  const std::string path = absl::StrCat(folder.path(), "/secret");
+  std::ofstream(path) << "SECRET";
+  v1::Credentials credentials;
+  credentials.mutable_pkcs12()->set_pfx(FileBytesMark(path));
+  credentials.mutable_pkcs12()->set_passphrase(FileLineMark(path));
+
+  const std::string line = GrpcurlLine("unix:/x", "S/Create", credentials);
+
+  EXPECT_EQ(line.find("SECRET"), std::string::npos);
+  EXPECT_EQ(line.find("U0VDUkVU"), std::string::npos);
 }
 
 }  // namespace

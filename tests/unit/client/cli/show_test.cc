@@ -11,7 +11,6 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 const absl::Time kNow = absl::FromUnixSeconds(1000000);
 
@@ -57,64 +56,6 @@ TEST(ShowTest, ShowsTheDaemon) {
                           HasSubstr("listeners        1\n")));
 }
 
-TEST(ShowTest, SummarizesAConnection) {
-  EXPECT_EQ(ConnectionSummary(Parse<v1::Connection>(kConnection))
-                .Format(ColourMode::kOff),
-            "connected to 127.0.0.1:443 as connections/c\n"
-            "  protocol     TLSv1.3\n"
-            "  cipher       TLS_X\n"
-            "  group        X25519\n"
-            "  server name  a.test\n"
-            "  peer         CN=a.test, issued by CN=root\n"
-            "  authorized   yes\n");
-}
-
-TEST(ShowTest, SaysWhyAPeerIsNotAuthorized) {
-  v1::Connection connection = Parse<v1::Connection>(kConnection);
-  connection.set_authorized(false);
-  connection.set_authorization_error("CERT_HAS_EXPIRED");
-
-  const std::string text =
-      ConnectionSummary(connection).Format(ColourMode::kOn);
-
-  EXPECT_THAT(text, HasSubstr("\x1b[31mno: CERT_HAS_EXPIRED\x1b[0m"));
-}
-
-TEST(ShowTest, SaysThatAClientWasNotAskedForACertificate) {
-  v1::Connection connection = Parse<v1::Connection>(kConnection);
-  connection.set_role(v1::ROLE_SERVER);
-  connection.set_authorized(false);
-  connection.clear_peer_certificate();
-
-  EXPECT_THAT(ConnectionSummary(connection).Format(ColourMode::kOff),
-              AllOf(HasSubstr("accepted 127.0.0.1:443"),
-                    HasSubstr("authorized   not asked\n")));
-}
-
-TEST(ShowTest, ListsConnections) {
-  v1::ListConnectionsResponse list;
-  *list.add_connections() = Parse<v1::Connection>(kConnection);
-  v1::Connection& failed = *list.add_connections();
-  failed.set_name("connections/d");
-  failed.set_state(v1::Connection::STATE_CLOSED);
-  failed.mutable_failure()->set_reason("PEER_ALERT");
-
-  const std::string text = ConnectionTable(list, kNow).Format(ColourMode::kOff);
-
-  EXPECT_THAT(text, HasSubstr("connections/c  open    client  127.0.0.1:443  "
-                              "TLSv1.3   a.test       yes         2.0 KiB  "
-                              "5 B  12s\n"));
-  EXPECT_THAT(text, HasSubstr("connections/d  failed"));
-}
-
-TEST(ShowTest, ShowsAConnection) {
-  EXPECT_THAT(ConnectionBlock(Parse<v1::Connection>(kConnection), kNow)
-                  .Format(ColourMode::kOff),
-              AllOf(HasSubstr("cleartext    2.0 KiB in, 5 B out\n"),
-                    HasSubstr("role         client\n"),
-                    HasSubstr("age          12s\n")));
-}
-
 TEST(ShowTest, ShowsListeners) {
   const v1::Listener listener = Parse<v1::Listener>(R"pb(
     name: "listeners/l"
@@ -138,48 +79,6 @@ TEST(ShowTest, ShowsListeners) {
                         "2     3         -\n"));
 }
 
-TEST(ShowTest, ShowsSecureContexts) {
-  const v1::SecureContext context = Parse<v1::SecureContext>(R"pb(
-    name: "secureContexts/web"
-    credentials {
-      certificates {
-        subject: "CN=web"
-        issuer: "CN=root"
-        subject_alternative_names: "DNS:web"
-        public_key: "EC P-256"
-      }
-    }
-    trust_anchors { development: true certificate_count: 1 }
-    min_version: TLS_VERSION_TLS_1_2
-    max_version: TLS_VERSION_TLS_1_3
-    alpn_protocols: "h2"
-    client_certificate_mode: CLIENT_CERTIFICATE_MODE_REQUEST
-    expire_time { seconds: 1086400 }
-  )pb");
-  v1::ListSecureContextsResponse list;
-  *list.add_secure_contexts() = context;
-
-  EXPECT_THAT(SecureContextBlock(context, kNow).Format(ColourMode::kOff),
-              AllOf(HasSubstr("1 certificate, development authority\n"),
-                    HasSubstr("1.2 to 1.3\n"), HasSubstr("request\n"),
-                    HasSubstr("in 1d\n"), Not(HasSubstr("fingerprint"))));
-  EXPECT_THAT(SecureContextTable(list, kNow).Format(ColourMode::kOn),
-              HasSubstr("\x1b[33min 1d\x1b[0m"));
-}
-
-TEST(ShowTest, ListsCipherSuites) {
-  v1::ListAlgorithmsResponse algorithms;
-  v1::CipherSuite& suite = *algorithms.add_cipher_suites();
-  suite.set_name("A");
-  suite.set_standard_name("TLS_A");
-  suite.set_min_version(v1::TLS_VERSION_TLS_1_3);
-  suite.set_max_version(v1::TLS_VERSION_TLS_1_3);
-  suite.set_strength_bits(128);
-
-  EXPECT_THAT(CipherSuiteTable(algorithms).Format(ColourMode::kOff),
-              HasSubstr("A             TLS_A          1.3  128\n"));
-}
-
 TEST(ShowTest, WritesALineForEachEvent) {
   v1::Event event;
   event.set_subject("connections/c");
@@ -187,7 +86,7 @@ TEST(ShowTest, WritesALineForEachEvent) {
   *event.mutable_connection() = Parse<v1::Connection>(kConnection);
 
   EXPECT_THAT(EventLine(event, ColourMode::kOff),
-              AllOf(HasSubstr("secure connect       connections/c"),
+              AllOf(HasSubstr("secure connect          connections/c"),
                     HasSubstr("127.0.0.1:443  TLSv1.3  TLS_X  authorized\n")));
 
   event.set_type(v1::EVENT_TYPE_CLIENT_ERROR);
@@ -195,6 +94,43 @@ TEST(ShowTest, WritesALineForEachEvent) {
 
   EXPECT_THAT(EventLine(event, ColourMode::kOff),
               AllOf(HasSubstr("client error"), HasSubstr("bad\\x1b alert\n")));
+}
+
+TEST(ShowTest, WritesWhichCertificatesAContextHasNow) {
+  const v1::Event event = Parse<v1::Event>(R"pb(
+    subject: "secureContexts/web"
+    type: EVENT_TYPE_SECURE_CONTEXT_UPDATED
+    secure_context {
+      credentials { certificates { subject: "CN=a" } }
+      credentials {}
+      credentials { certificates { subject: "CN=b" } }
+    }
+  )pb");
+
+  EXPECT_THAT(EventLine(event, ColourMode::kOff),
+              AllOf(HasSubstr("secure context updated  secureContexts/web"),
+                    HasSubstr("  CN=a  CN=b\n")));
+}
+
+TEST(ShowTest, WritesWhenACertificateEnds) {
+  v1::Event event = Parse<v1::Event>(R"pb(
+    subject: "secureContexts/web"
+    type: EVENT_TYPE_CERTIFICATE_EXPIRING
+    certificate_expiry {
+      certificate { subject: "CN=a" }
+      time_left { seconds: 259200 }
+    }
+  )pb");
+
+  EXPECT_THAT(EventLine(event, ColourMode::kOn),
+              AllOf(HasSubstr("\x1b[33mcertificate expiring  \x1b[0m"),
+                    HasSubstr("CN=a  ends in 3d\n")));
+
+  event.mutable_certificate_expiry()->mutable_time_left()->set_seconds(-7200);
+
+  EXPECT_THAT(EventLine(event, ColourMode::kOn),
+              AllOf(HasSubstr("\x1b[31mcertificate expiring  \x1b[0m"),
+                    HasSubstr("CN=a  ended 2h ago\n")));
 }
 
 }  // namespace

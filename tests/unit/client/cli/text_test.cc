@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 namespace tlsd::client::cli {
 namespace {
 
@@ -47,6 +50,31 @@ TEST(TextTest, LeavesEmptyPropertiesOutOfABlock) {
             "title\n"
             "  key         value\n"
             "  longer key  v\n");
+}
+
+TEST(TextTest, BreaksLongListsBetweenTheirValues) {
+  Block block("title");
+  block.AddList("none", {});
+  block.AddList("one", {"a"});
+  block.AddList("many", std::vector<std::string>(20, "1234567"));
+
+  EXPECT_EQ(block.Format(ColourMode::kOff),
+            "title\n"
+            "  one   a\n"
+            "  many  1234567, 1234567, 1234567, 1234567, 1234567, 1234567, "
+            "1234567, 1234567,\n"
+            "        1234567, 1234567, 1234567, 1234567, 1234567, 1234567, "
+            "1234567, 1234567,\n"
+            "        1234567, 1234567, 1234567, 1234567\n");
+}
+
+TEST(TextTest, GivesAValueThatIsTooLongALineOfItsOwn) {
+  const std::string longest(200, 'x');
+  Block block("title");
+  block.AddList("k", {"a", longest, "b"}, Tone::kBad);
+
+  EXPECT_EQ(block.Format(ColourMode::kOff),
+            "title\n  k  a,\n     " + longest + ",\n     b\n");
 }
 
 }  // namespace

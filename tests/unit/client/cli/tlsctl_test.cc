@@ -1,19 +1,17 @@
 #include "client/cli/tlsctl.h"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <google/protobuf/descriptor.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_split.h"
 #include "proto/status/error.h"
+#include "tests/unit/client/cli/tlsctl_fixture.h"
 #include "tests/unit/client/fake_daemon.h"
 
 namespace tlsd::client::cli {
@@ -24,37 +22,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-struct Outcome {
-  ExitCode code;
-  std::string out;
-  std::string err;
-};
-
-class TlsctlTest : public ::testing::Test {
- protected:
-  TlsctlTest() {
-    unsetenv("NO_COLOR");
-    setenv("TLSD_ADDRESS", daemon_.address().c_str(), 1);
-    setenv("XDG_RUNTIME_DIR", "/run/user/1", 1);
-  }
-
-  // Run runs tlsctl with the words of `line`. Cleartext comes from /dev/null
-  // and goes there.
-  Outcome Run(const std::string& line, ColourMode colour = ColourMode::kOff) {
-    const std::vector<std::string> words =
-        absl::StrSplit(line, ' ', absl::SkipEmpty());
-    std::ostringstream out;
-    std::ostringstream err;
-    const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    const ExitCode code =
-        RunTlsctl(words, {out, err, null, null, colour, colour});
-    close(null);
-    return {code, out.str(), err.str()};
-  }
-
-  testing::FakeDaemon daemon_;
-};
 
 TEST_F(TlsctlTest, ShowsTheDaemonAsTextAndAsJson) {
   EXPECT_THAT(Run("status").out, StartsWith("tlsd 9.9.9\n"));
@@ -91,13 +58,33 @@ TEST_F(TlsctlTest, FindsTheDefaultAddress) {
 }
 
 TEST_F(TlsctlTest, ExitsWithUsageOnABadCommandLine) {
-  for (const char* line :
-       {"", "nonsense", "status extra", "context", "context create --cert x",
-        "context create --dev --cert x --key y", "listen :0",
-        "status --timeout 5", "status --timeout -5s", "status -o yaml",
-        "events --type nonsense", "events --limit 0", "completion tcsh",
-        "context create --min-version 1.4", "status -s example.com:1",
-        "close echo", "close secureContexts/a", "help nonsense"}) {
+  for (const char* line : {"",
+                           "nonsense",
+                           "status extra",
+                           "context",
+                           "context create --cert x",
+                           "context create --dev --cert x --key y",
+                           "listen :0",
+                           "status --timeout 5",
+                           "status --timeout -5s",
+                           "status -o yaml",
+                           "events --type nonsense",
+                           "events --limit 0",
+                           "completion tcsh",
+                           "context create --min-version 1.4",
+                           "status -s example.com:1",
+                           "close echo",
+                           "close secureContexts/a",
+                           "help nonsense",
+                           "connect h:1 --expected-name a --skip-name-check",
+                           "cert",
+                           "cert show",
+                           "cert check a.pem",
+                           "certs --within -1",
+                           "certs --within soon",
+                           "context update",
+                           "context update web",
+                           "context update web --default nonsense"}) {
     const Outcome outcome = Run(line);
 
     EXPECT_EQ(outcome.code, ExitCode::kUsage) << line;
@@ -116,13 +103,36 @@ TEST_F(TlsctlTest, HelpsWithTheExitCodesAndWithEachVerb) {
 TEST_F(TlsctlTest, PrintsAGrpcLineForEveryVerbAndDoesNothing) {
   daemon_.on = testing::Handlers();
   for (const char* line :
-       {"status", "context create web --dev --dev-name a --alpn h2,http/1.1",
+       {"status",
+        "context create web --dev --dev-name a --alpn h2,http/1.1",
         "context create --cert no.pem --key none.pem --ca no.pem",
-        "context show web", "context list", "context delete web --force",
-        "context algorithms", "listen :0 -c web --echo --id l1", "listeners",
-        "listeners l1", "connect h:1 -k -n a.test", "accept l1", "conns",
-        "conns c-1", "events", "events -f --type listening --about listeners/l",
-        "close listeners/l1 --drain 5s", "close connections/c-1",
+        "context create --cert a --key b --passphrase-file c --pfx d.pfx "
+        "--ticket-keys none --dh-params none --crl none --check",
+        "context update web --cert a --key b --ciphers HIGH --check",
+        "context update web --default ciphers",
+        "certs",
+        "certs --within 14",
+        "cert show a.pem",
+        "cert show a.der",
+        "cert check a.pem a.test",
+        "cert peer c-1 --chain",
+        "cert trusted",
+        "cert trusted web",
+        "context show web",
+        "context list",
+        "context delete web --force",
+        "context algorithms",
+        "listen :0 -c web --echo --id l1",
+        "listeners",
+        "listeners l1",
+        "connect h:1 -k -n a.test --expected-name b.test",
+        "accept l1",
+        "conns",
+        "conns c-1",
+        "events",
+        "events -f --type listening --about listeners/l",
+        "close listeners/l1 --drain 5s",
+        "close connections/c-1",
         "reset c-1"}) {
     const Outcome outcome = Run(std::string(line) + " --print-grpc");
 
@@ -285,6 +295,66 @@ TEST_F(TlsctlTest, ExitsWithOneWhenTheServerIsNotAuthorized) {
   EXPECT_THAT(outcome.err, HasSubstr("CERT_HAS_EXPIRED"));
 }
 
+TEST_F(TlsctlTest, SaysWhyTheServerIsNotAuthorizedInWords) {
+  v1::Connection connection;
+  connection.set_name("connections/c");
+  connection.mutable_handshake()->set_protocol("TLSv1.2");
+  connection.set_authorization_error("CERT_HAS_EXPIRED");
+  connection.set_authorization_error_text("certificate has expired");
+  ServeConnect(connection, daemon_.on);
+
+  const Outcome outcome = Run("connect localhost:1 --insecure -q");
+
+  EXPECT_EQ(outcome.code, ExitCode::kTlsFailed);
+  EXPECT_THAT(outcome.err,
+              AllOf(HasSubstr("the server is not authorized"),
+                    HasSubstr("CERT_HAS_EXPIRED (certificate has expired)")));
+  EXPECT_THAT(Run("connect localhost:1 -k").err, Not(HasSubstr("peer name")));
+}
+
+TEST_F(TlsctlTest, ExitsWithOneWhenTheHandshakeRefusesTheServer) {
+  daemon_.on.connect = [](const v1::ConnectRequest& request, v1::Connection&) {
+    EXPECT_EQ(request.verification(), v1::PEER_VERIFICATION_UNSPECIFIED);
+    return MakeError(Reason::kPeerCertificateRevoked, "revoked");
+  };
+
+  const Outcome outcome = Run("connect localhost:1");
+
+  EXPECT_EQ(outcome.code, ExitCode::kTlsFailed);
+  EXPECT_THAT(outcome.err, HasSubstr("PEER_CERTIFICATE_REVOKED"));
+}
+
+TEST_F(TlsctlTest, SaysWhichNameItHasVerified) {
+  v1::Connection connection;
+  connection.set_name("connections/c");
+  connection.set_authorized(true);
+  connection.mutable_handshake()->set_protocol("TLSv1.3");
+  ServeConnect(connection, daemon_.on);
+
+  EXPECT_THAT(Run("connect a.test:1").err, HasSubstr("peer name   a.test\n"));
+  EXPECT_THAT(Run("connect [::1]:1").err, HasSubstr("peer name   ::1\n"));
+  EXPECT_THAT(Run("connect unix:/x -n b.test").err,
+              HasSubstr("peer name   b.test\n"));
+  EXPECT_THAT(Run("connect a.test:1 -n b.test --expected-name c.test").err,
+              HasSubstr("peer name   c.test\n"));
+  EXPECT_THAT(Run("connect a.test:1 --skip-name-check").err,
+              Not(HasSubstr("peer name")));
+  EXPECT_THAT(Run("connect unix:/x").err, Not(HasSubstr("peer name")));
+}
+
+TEST_F(TlsctlTest, AsksForOneNameAndExpectsAnother) {
+  v1::ConnectRequest seen;
+  daemon_.on.connect = [&](const v1::ConnectRequest& request, v1::Connection&) {
+    seen = request;
+    return MakeError(Reason::kConnectRefused, "refused");
+  };
+
+  Run("connect a.test:1 -n b.test --expected-name c.test");
+
+  EXPECT_EQ(seen.server_name(), "b.test");
+  EXPECT_EQ(seen.expected_name(), "c.test");
+}
+
 TEST_F(TlsctlTest, ExitsWithFiveWhenNobodyComes) {
   daemon_.on.accept = [](const v1::AcceptRequest& request, v1::Connection&) {
     EXPECT_EQ(request.timeout().nanos(), 1000000);
@@ -349,7 +419,11 @@ TEST_F(TlsctlTest, CompletesItsOwnVerbs) {
   EXPECT_THAT(
       Run("completion bash").out,
       AllOf(HasSubstr("\"tlsctl context create\""),
-            HasSubstr("--passphrase-file"), HasSubstr("none request require")));
+            HasSubstr("--passphrase-file"), HasSubstr("none request require"),
+            HasSubstr("\"tlsctl context update\""), HasSubstr("--allow-name"),
+            HasSubstr("\"tlsctl cert check\""), HasSubstr("--within"),
+            HasSubstr("secure-context-updated certificate-expiring"),
+            HasSubstr("trust_anchors revocation_lists peer_rules")));
   EXPECT_THAT(Run("completion zsh").out, StartsWith("#compdef tlsctl\n"));
   EXPECT_THAT(Run("completion fish").out, HasSubstr("complete -c tlsctl"));
 }

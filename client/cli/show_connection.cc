@@ -1,0 +1,164 @@
+#include "client/cli/show_connection.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "client/cli/cells.h"
+#include "client/cli/humanize.h"
+#include "client/convert.h"
+#include "client/facts.h"
+
+namespace tlsd::client::cli {
+namespace {
+
+Cell StateCell(const v1::Connection& connection) {
+  const std::string word =
+      EnumWord(v1::Connection::State_Name(connection.state()), "STATE_");
+  if (connection.has_failure()) return {"failed", Tone::kBad};
+  switch (connection.state()) {
+    case v1::Connection::STATE_OPEN:
+      return {word, Tone::kGood};
+    case v1::Connection::STATE_HANDSHAKING:
+      return {word, Tone::kCareful};
+    default:
+      return {word, Tone::kFaint};
+  }
+}
+
+Cell AuthorizedCell(const v1::Connection& connection) {
+  if (!connection.has_handshake()) return "";
+  if (connection.authorized()) return {"yes", Tone::kGood};
+  if (connection.authorization_error().empty()) {
+    return {"not asked", Tone::kFaint};
+  }
+  return {absl::StrCat("no: ", UnauthorizedText(connection)), Tone::kBad};
+}
+
+std::string PeerText(const v1::Connection& connection) {
+  if (!connection.has_peer_certificate()) return "";
+  const v1::Certificate& certificate = connection.peer_certificate();
+  return absl::StrCat(certificate.subject(), ", issued by ",
+                      certificate.issuer());
+}
+
+// AuthorizedWord is AuthorizedCell for a column.
+Cell AuthorizedWord(const v1::Connection& connection) {
+  Cell cell = AuthorizedCell(connection);
+  if (cell.tone == Tone::kBad) {
+    cell.text = absl::StrCat("no: ", connection.authorization_error());
+  }
+  return cell;
+}
+
+void AddHandshake(const v1::Connection& connection, Block& block) {
+  const v1::Handshake& handshake = connection.handshake();
+  block.Add("protocol", handshake.protocol());
+  block.Add("cipher", CipherText(handshake));
+  block.Add("group", handshake.group());
+  block.Add("server name", handshake.server_name());
+  block.Add("ALPN", handshake.alpn_protocol());
+  block.Add("NPN", handshake.npn_protocol());
+  if (handshake.resumed()) block.Add("session", "resumed");
+  block.Add("peer", PeerText(connection));
+  block.Add("signature", SignatureText(handshake.peer_signature_algorithm()));
+  block.Add("authorized", AuthorizedCell(connection));
+}
+
+}  // namespace
+
+std::string CipherText(const v1::Handshake& handshake) {
+  return handshake.cipher_standard_name().empty()
+             ? handshake.cipher()
+             : handshake.cipher_standard_name();
+}
+
+std::string SignatureText(absl::string_view algorithm) {
+  if (algorithm.empty()) return "";
+  // RFC 8446 4.2.3: TYPE_..._HASH, and types that have their own hash.
+  static constexpr std::pair<absl::string_view, absl::string_view> kTypes[] = {
+      {"rsa_pss_", "RSA-PSS"},
+      {"rsa_pkcs1_", "RSA"},
+      {"ecdsa_", "ECDSA"},
+      {"ed25519", "Ed25519"},
+      {"ed448", "Ed448"}};
+  for (const auto& [prefix, type] : kTypes) {
+    if (!absl::StartsWith(algorithm, prefix)) continue;
+    const std::vector<std::string> parts = absl::StrSplit(algorithm, '_');
+    const bool has_hash = absl::StartsWith(parts.back(), "sha");
+    return absl::StrCat(type, has_hash ? ", " : "",
+                        has_hash ? absl::AsciiStrToUpper(parts.back()) : "",
+                        " (", algorithm, ")");
+  }
+  return std::string(algorithm);
+}
+
+std::string UnauthorizedText(const v1::Connection& connection) {
+  if (connection.authorization_error_text().empty()) {
+    return connection.authorization_error();
+  }
+  return absl::StrCat(connection.authorization_error(), " (",
+                      connection.authorization_error_text(), ")");
+}
+
+Block ConnectionBlock(const v1::Connection& connection, absl::Time now) {
+  Block block({connection.name(), Tone::kStrong});
+  block.Add("state", StateCell(connection));
+  block.Add("failure", {connection.failure().message(), Tone::kBad});
+  block.Add("role", EnumWord(v1::Role_Name(connection.role()), "ROLE_"));
+  block.Add("listener", connection.listener());
+  block.Add("secure context", connection.secure_context());
+  block.Add("local", ToString(FromProto(connection.local_address())));
+  block.Add("remote", ToString(FromProto(connection.remote_address())));
+  AddHandshake(connection, block);
+  block.Add("certificate asked for",
+            connection.handshake().certificate_requested() ? "yes" : "");
+  block.Add("certificate shown",
+            connection.handshake().own_certificate_sha256());
+  block.Add(
+      "cleartext",
+      absl::StrCat(HumanBytes(connection.cleartext_bytes_received()), " in, ",
+                   HumanBytes(connection.cleartext_bytes_sent()), " out"));
+  block.Add("wire",
+            absl::StrCat(HumanBytes(connection.wire_bytes_received()), " in, ",
+                         HumanBytes(connection.wire_bytes_sent()), " out"));
+  block.Add("age", AgeText(connection.has_create_time(),
+                           connection.create_time(), now));
+  return block;
+}
+
+Table ConnectionTable(const v1::ListConnectionsResponse& list, absl::Time now) {
+  Table table({"NAME", "STATE", "ROLE", "REMOTE", "PROTOCOL", "SERVER NAME",
+               "AUTHORIZED", "IN", "OUT", "AGE"});
+  for (const v1::Connection& connection : list.connections()) {
+    table.AddRow(
+        {connection.name(), StateCell(connection),
+         EnumWord(v1::Role_Name(connection.role()), "ROLE_"),
+         ToString(FromProto(connection.remote_address())),
+         connection.handshake().protocol(),
+         connection.handshake().server_name(), AuthorizedWord(connection),
+         HumanBytes(connection.cleartext_bytes_received()),
+         HumanBytes(connection.cleartext_bytes_sent()),
+         AgeText(connection.has_create_time(), connection.create_time(), now)});
+  }
+  return table;
+}
+
+Block ConnectionSummary(const v1::Connection& connection,
+                        absl::string_view checked_name) {
+  const std::string remote = ToString(FromProto(connection.remote_address()));
+  const bool is_server = connection.role() == v1::ROLE_SERVER;
+  Block block({absl::StrCat(is_server ? "accepted " : "connected to ", remote,
+                            " as ", connection.name()),
+               Tone::kStrong});
+  AddHandshake(connection, block);
+  if (connection.authorized()) {
+    block.Add("peer name", std::string(checked_name));
+  }
+  return block;
+}
+
+}  // namespace tlsd::client::cli

@@ -1,0 +1,42 @@
+// How connections look to a person: a block for one, a table for many, and the
+// summary that `connect` and `accept` begin with.
+//
+// Functions take the message and the time it is, and return values of text.h;
+// they print and call nothing. They hold no state and may be used from any
+// thread.
+#ifndef TLSD_CLIENT_CLI_SHOW_CONNECTION_H_
+#define TLSD_CLIENT_CLI_SHOW_CONNECTION_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "client/cli/text.h"
+#include "tlsd/v1/connection_service.pb.h"
+
+namespace tlsd::client::cli {
+
+Block ConnectionBlock(const v1::Connection& connection, absl::Time now);
+Table ConnectionTable(const v1::ListConnectionsResponse& list, absl::Time now);
+
+// ConnectionSummary tells what `openssl s_client -brief` tells. `checked_name`
+// is the name that was looked for in the peer's certificate; empty if none was.
+Block ConnectionSummary(const v1::Connection& connection,
+                        absl::string_view checked_name = "");
+
+// CipherText returns the name of the cipher suite in the standards, or else
+// OpenSSL's.
+std::string CipherText(const v1::Handshake& handshake);
+
+// SignatureText returns what a peer has signed with in three words: the type,
+// the hash if it is not of the type, and the name in the standards, e.g.
+// "RSA-PSS, SHA256 (rsa_pss_rsae_sha256)".
+std::string SignatureText(absl::string_view algorithm);
+
+// UnauthorizedText returns why a peer is not authorized: the name of the error,
+// and what it says to people.
+std::string UnauthorizedText(const v1::Connection& connection);
+
+}  // namespace tlsd::client::cli
+
+#endif  // TLSD_CLIENT_CLI_SHOW_CONNECTION_H_

@@ -1,0 +1,95 @@
+// Connections, and what is asked of them.
+#include "client/convert.h"
+#include "client/convert_fields.h"
+
+namespace tlsd::client {
+
+v1::ConnectRequest ToProto(const ConnectOptions& options) {
+  v1::ConnectRequest request;
+  request.set_address(options.address);
+  request.set_secure_context(options.secure_context);
+  request.set_server_name(options.server_name);
+  request.set_verification(options.verification == PeerVerification::kReport
+                               ? v1::PEER_VERIFICATION_REPORT
+                               : v1::PEER_VERIFICATION_REQUIRE);
+  request.set_expected_name(options.expected_name);
+  request.set_skip_name_check(options.skip_name_check);
+  *request.mutable_timeout() = ToProto(options.timeout);
+  return request;
+}
+
+v1::GetPeerCertificateRequest PeerCertificateRequest(const std::string& name,
+                                                     ChainDetail detail) {
+  v1::GetPeerCertificateRequest request;
+  request.set_name(name);
+  request.set_detailed(detail == ChainDetail::kChain);
+  return request;
+}
+
+SocketAddress FromProto(const v1::SocketAddress& address) {
+  return {address.family(), address.address(), address.port(), address.path()};
+}
+
+HandshakeFacts FromProto(const v1::Handshake& handshake) {
+  HandshakeFacts facts;
+  facts.version = FromProto(handshake.version());
+  facts.protocol = handshake.protocol();
+  facts.cipher = handshake.cipher();
+  facts.cipher_standard_name = handshake.cipher_standard_name();
+  facts.cipher_version = handshake.cipher_version();
+  facts.cipher_min_version = handshake.cipher_min_version();
+  facts.group = handshake.group();
+  facts.alpn_protocol = handshake.alpn_protocol();
+  facts.npn_protocol = handshake.npn_protocol();
+  facts.server_name = handshake.server_name();
+  facts.resumed = handshake.resumed();
+  facts.peer_signature_algorithm = handshake.peer_signature_algorithm();
+  facts.shared_signature_algorithms =
+      Strings(handshake.shared_signature_algorithms());
+  facts.certificate_requested = handshake.certificate_requested();
+  facts.own_certificate_sha256 = handshake.own_certificate_sha256();
+  return facts;
+}
+
+Failure FromProto(const v1::Failure& failure) {
+  return {failure.reason(),
+          failure.message(),
+          {failure.metadata().begin(), failure.metadata().end()}};
+}
+
+ConnectionFacts FromProto(const v1::Connection& connection) {
+  ConnectionFacts facts;
+  facts.name = connection.name();
+  facts.role = EnumFromProto(connection.role(), Role::kServer);
+  facts.state = EnumFromProto(connection.state(), ConnectionState::kClosed);
+  facts.listener = connection.listener();
+  facts.secure_context = connection.secure_context();
+  facts.local_address = FromProto(connection.local_address());
+  facts.remote_address = FromProto(connection.remote_address());
+  if (connection.has_handshake()) {
+    facts.handshake = FromProto(connection.handshake());
+  }
+  facts.authorized = connection.authorized();
+  facts.authorization_error = connection.authorization_error();
+  facts.authorization_error_code = connection.authorization_error_code();
+  facts.authorization_error_text = connection.authorization_error_text();
+  facts.encrypted = connection.encrypted();
+  if (connection.has_peer_certificate()) {
+    facts.peer_certificate = FromProto(connection.peer_certificate());
+  }
+  facts.cleartext_bytes_received = connection.cleartext_bytes_received();
+  facts.cleartext_bytes_sent = connection.cleartext_bytes_sent();
+  facts.wire_bytes_received = connection.wire_bytes_received();
+  facts.wire_bytes_sent = connection.wire_bytes_sent();
+  facts.peer_closed = connection.peer_closed();
+  facts.shut_down = connection.shut_down();
+  facts.create_time =
+      TimeIf(connection.has_create_time(), connection.create_time());
+  facts.open_time = TimeIf(connection.has_open_time(), connection.open_time());
+  facts.close_time =
+      TimeIf(connection.has_close_time(), connection.close_time());
+  if (connection.has_failure()) facts.failure = FromProto(connection.failure());
+  return facts;
+}
+
+}  // namespace tlsd::client

@@ -1,0 +1,184 @@
+#include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "client/convert.h"
+
+namespace tlsd::client {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Pair;
+
+template <typename Message>
+Message Parse(const std::string& text) {
+  Message message;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &message));
+  return message;
+}
+
+TEST(ConvertConnectionTest, WritesConnectOptions) {
+  const v1::ConnectRequest request =
+      ToProto(ConnectOptions{.address = "unix:/x",
+                             .secure_context = "secureContexts/c",
+                             .server_name = "a.test",
+                             .expected_name = "b.test",
+                             .verification = PeerVerification::kReport,
+                             .skip_name_check = true,
+                             .timeout = absl::Seconds(2)});
+
+  EXPECT_EQ(request.address(), "unix:/x");
+  EXPECT_EQ(request.secure_context(), "secureContexts/c");
+  EXPECT_EQ(request.server_name(), "a.test");
+  EXPECT_EQ(request.expected_name(), "b.test");
+  EXPECT_EQ(request.verification(), v1::PEER_VERIFICATION_REPORT);
+  EXPECT_TRUE(request.skip_name_check());
+  EXPECT_EQ(request.timeout().seconds(), 2);
+}
+
+TEST(ConvertConnectionTest, VerifiesThePeerByDefault) {
+  const v1::ConnectRequest request = ToProto(ConnectOptions{});
+
+  EXPECT_EQ(request.verification(), v1::PEER_VERIFICATION_REQUIRE);
+  EXPECT_FALSE(request.skip_name_check());
+  EXPECT_EQ(request.expected_name(), "");
+}
+
+TEST(ConvertConnectionTest, AsksForThePeersCertificateWithOrWithoutItsChain) {
+  EXPECT_EQ(PeerCertificateRequest("connections/c", ChainDetail::kChain).name(),
+            "connections/c");
+  EXPECT_TRUE(PeerCertificateRequest("c", ChainDetail::kChain).detailed());
+  EXPECT_FALSE(
+      PeerCertificateRequest("c", ChainDetail::kCertificateOnly).detailed());
+}
+
+TEST(ConvertConnectionTest, ReadsAConnection) {
+  const ConnectionFacts facts = FromProto(Parse<v1::Connection>(R"pb(
+    name: "connections/c"
+    role: ROLE_SERVER
+    state: STATE_CLOSED
+    listener: "listeners/l"
+    secure_context: "secureContexts/s"
+    local_address { family: "IPv4" address: "127.0.0.1" port: 1 }
+    remote_address { family: "unix" path: "/p" }
+    handshake {
+      version: TLS_VERSION_TLS_1_3
+      protocol: "TLSv1.3"
+      cipher: "C"
+      cipher_standard_name: "S"
+      group: "X25519"
+      alpn_protocol: "h2"
+      server_name: "a.test"
+      resumed: true
+      npn_protocol: "spdy/2"
+      cipher_version: "TLSv1/SSLv3"
+      cipher_min_version: "TLSv1.2"
+      peer_signature_algorithm: "ed25519"
+      shared_signature_algorithms: "a1"
+      shared_signature_algorithms: "a2"
+      certificate_requested: true
+      own_certificate_sha256: "AB:CD"
+    }
+    authorized: true
+    authorization_error: "E"
+    authorization_error_code: 18
+    authorization_error_text: "self signed"
+    encrypted: true
+    peer_certificate {
+      subject: "CN=p"
+      issuer: "CN=i"
+      subject_alternative_names: "DNS:a.test"
+      not_before_time { seconds: 1 }
+      not_after_time { seconds: 2 }
+      serial_number: "0A"
+      sha256_fingerprint: "FF"
+      public_key: "EC P-256"
+      der: "D"
+    }
+    cleartext_bytes_received: 1
+    cleartext_bytes_sent: 2
+    wire_bytes_received: 3
+    wire_bytes_sent: 4
+    peer_closed: true
+    shut_down: true
+    create_time { seconds: 10 nanos: 5 }
+    open_time { seconds: 11 }
+    close_time { seconds: 12 }
+    failure {
+      reason: "PEER_ALERT"
+      message: "m"
+      metadata { key: "alert" value: "unknown_ca" }
+    }
+  )pb"));
+
+  EXPECT_EQ(facts.name, "connections/c");
+  EXPECT_EQ(facts.role, Role::kServer);
+  EXPECT_EQ(facts.state, ConnectionState::kClosed);
+  EXPECT_EQ(facts.listener, "listeners/l");
+  EXPECT_EQ(facts.secure_context, "secureContexts/s");
+  EXPECT_EQ(ToString(facts.local_address), "127.0.0.1:1");
+  EXPECT_EQ(ToString(facts.remote_address), "unix:/p");
+  ASSERT_TRUE(facts.handshake.has_value());
+  EXPECT_EQ(facts.handshake->version, TlsVersion::kTls13);
+  EXPECT_EQ(facts.handshake->protocol, "TLSv1.3");
+  EXPECT_EQ(facts.handshake->cipher, "C");
+  EXPECT_EQ(facts.handshake->cipher_standard_name, "S");
+  EXPECT_EQ(facts.handshake->group, "X25519");
+  EXPECT_EQ(facts.handshake->alpn_protocol, "h2");
+  EXPECT_EQ(facts.handshake->server_name, "a.test");
+  EXPECT_TRUE(facts.handshake->resumed);
+  EXPECT_EQ(facts.handshake->npn_protocol, "spdy/2");
+  EXPECT_EQ(facts.handshake->cipher_version, "TLSv1/SSLv3");
+  EXPECT_EQ(facts.handshake->cipher_min_version, "TLSv1.2");
+  EXPECT_EQ(facts.handshake->peer_signature_algorithm, "ed25519");
+  EXPECT_THAT(facts.handshake->shared_signature_algorithms,
+              ElementsAre("a1", "a2"));
+  EXPECT_TRUE(facts.handshake->certificate_requested);
+  EXPECT_EQ(facts.handshake->own_certificate_sha256, "AB:CD");
+  EXPECT_TRUE(facts.authorized);
+  EXPECT_EQ(facts.authorization_error, "E");
+  EXPECT_EQ(facts.authorization_error_code, 18);
+  EXPECT_EQ(facts.authorization_error_text, "self signed");
+  EXPECT_TRUE(facts.encrypted);
+  ASSERT_TRUE(facts.peer_certificate.has_value());
+  EXPECT_EQ(facts.peer_certificate->subject, "CN=p");
+  EXPECT_EQ(facts.peer_certificate->issuer, "CN=i");
+  EXPECT_THAT(facts.peer_certificate->subject_alternative_names,
+              ElementsAre("DNS:a.test"));
+  EXPECT_EQ(facts.peer_certificate->not_after_time, absl::FromUnixSeconds(2));
+  EXPECT_EQ(facts.peer_certificate->serial_number, "0A");
+  EXPECT_EQ(facts.peer_certificate->sha256_fingerprint, "FF");
+  EXPECT_EQ(facts.peer_certificate->public_key, "EC P-256");
+  EXPECT_EQ(facts.peer_certificate->der, "D");
+  EXPECT_EQ(facts.cleartext_bytes_received, 1);
+  EXPECT_EQ(facts.cleartext_bytes_sent, 2);
+  EXPECT_EQ(facts.wire_bytes_received, 3);
+  EXPECT_EQ(facts.wire_bytes_sent, 4);
+  EXPECT_TRUE(facts.peer_closed);
+  EXPECT_TRUE(facts.shut_down);
+  EXPECT_EQ(facts.create_time,
+            absl::FromUnixSeconds(10) + absl::Nanoseconds(5));
+  EXPECT_EQ(facts.open_time, absl::FromUnixSeconds(11));
+  EXPECT_EQ(facts.close_time, absl::FromUnixSeconds(12));
+  ASSERT_TRUE(facts.failure.has_value());
+  EXPECT_EQ(facts.failure->reason, "PEER_ALERT");
+  EXPECT_EQ(facts.failure->message, "m");
+  EXPECT_THAT(facts.failure->metadata,
+              ElementsAre(Pair("alert", "unknown_ca")));
+}
+
+TEST(ConvertConnectionTest, ReadsWhatIsUnsetAsAbsent) {
+  const ConnectionFacts facts = FromProto(v1::Connection());
+
+  EXPECT_FALSE(facts.handshake.has_value());
+  EXPECT_FALSE(facts.peer_certificate.has_value());
+  EXPECT_FALSE(facts.create_time.has_value());
+  EXPECT_FALSE(facts.failure.has_value());
+  EXPECT_FALSE(facts.encrypted);
+  EXPECT_FALSE(FromProto(v1::Handshake()).certificate_requested);
+}
+
+}  // namespace
+}  // namespace tlsd::client

@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "gmock/gmock.h"
 #include "absl/time/clock.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/status/reason.h"
 #include "tests/integration/daemon_process.h"

@@ -44,9 +44,11 @@ absl::StatusOr<SecureContextFacts> SecureContext::ValidateUpdate(
   return CallUpdate(*channel_, request);
 }
 
-absl::Status SecureContext::Delete() {
+absl::Status SecureContext::Delete(const DeleteOptions& options) {
   v1::DeleteSecureContextRequest request;
   request.set_name(name());
+  request.set_etag(options.etag);
+  request.set_force(options.mode == DeleteMode::kForce);
   return channel_
       ->Call(&v1::SecureContextService::Stub::DeleteSecureContext, request,
              kCallTimeout)

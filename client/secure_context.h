@@ -21,6 +21,23 @@ namespace tlsd::client {
 
 class ControlChannel;
 
+// DeleteMode says what becomes of a context that listeners name.
+enum class DeleteMode {
+  // It stays: the deletion fails with CONTEXT_IN_USE.
+  kUnlessInUse,
+  // It is deleted; the listeners keep using it.
+  kForce,
+};
+
+// DeleteOptions says when `SecureContext::Delete` deletes.
+struct DeleteOptions {
+  DeleteMode mode = DeleteMode::kUnlessInUse;
+
+  // Delete it only while this is its etag, see `SecureContextFacts::etag`.
+  // Empty: whatever it is.
+  std::string etag = {};
+};
+
 class SecureContext {
  public:
   // name returns "secureContexts/ID".
@@ -47,9 +64,10 @@ class SecureContext {
       const SecureContextUpdate& update) const;
 
   // Delete removes the context from the daemon. Connections that use it live
-  // on. It fails with CONTEXT_IN_USE while a listener names it, and with
-  // CONTEXT_NOT_FOUND if it is gone already.
-  absl::Status Delete();
+  // on. It fails with CONTEXT_IN_USE while a listener names it, unless the mode
+  // is kForce; with ETAG_MISMATCH if `options.etag` is not its etag any more;
+  // and with CONTEXT_NOT_FOUND if it is gone already.
+  absl::Status Delete(const DeleteOptions& options = {});
 
  private:
   friend class Client;

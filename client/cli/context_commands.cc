@@ -81,10 +81,13 @@ absl::Status StartFromNow(Invocation& run,
   if (!now.ok()) return now.status();
   changed.set_etag(now->etag());
   for (const std::string& group : groups) {
-    if (group == "trust_anchors" && now->has_trust_anchors()) {
-      *changed.mutable_trust_anchors() = now->trust_anchors();
-      changed.mutable_trust_anchors()->clear_system_path();
-      changed.mutable_trust_anchors()->clear_certificate_count();
+    if (group == "trust_anchors") {
+      v1::TrustAnchors& anchors = *changed.mutable_trust_anchors();
+      anchors = now->trust_anchors();
+      anchors.clear_system_path();
+      anchors.clear_certificate_count();
+      // A source more must not take the one away that holds by default.
+      if (!NamesASource(anchors)) anchors.set_system(true);
     } else if (group == "revocation_lists" && now->has_revocation_lists()) {
       *changed.mutable_revocation_lists() = now->revocation_lists();
     } else if (group == "peer_rules" && now->has_peer_rules()) {

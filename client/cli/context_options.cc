@@ -94,6 +94,10 @@ void AddPath(const std::string& path, google::protobuf::FieldMask& mask) {
 
 }  // namespace
 
+bool NamesASource(const v1::TrustAnchors& anchors) {
+  return !anchors.pems().empty() || anchors.system() || anchors.development();
+}
+
 ContextOptions::ContextOptions(CLI::App& app) : credentials_(app) {
   AddTrust(app);
   AddRevocation(app);
@@ -142,6 +146,8 @@ absl::Status ContextOptions::Fill(const FileContents& files,
     if (!set.ok()) return set;
     AddPath(field.path, mask);
   }
+  const absl::Status trust = CheckTrust(context);
+  if (!trust.ok()) return trust;
   if (context.has_revocation_lists() &&
       context.revocation_lists().pems().empty() && !files.are_marks()) {
     return FieldError(Reason::kFieldInvalid, "--crl-leaf-only",
@@ -156,6 +162,19 @@ absl::Status ContextOptions::Fill(const FileContents& files,
   }
   for (const std::string& path : defaults_) AddPath(path, mask);
   return absl::OkStatus();
+}
+
+absl::Status ContextOptions::CheckTrust(
+    const v1::SecureContext& context) const {
+  const bool are_given = std::any_of(
+      trust_sources_.begin(), trust_sources_.end(),
+      [](const CLI::Option* option) { return option->count() > 0; });
+  if (!are_given || NamesASource(context.trust_anchors())) {
+    return absl::OkStatus();
+  }
+  return FieldError(Reason::kFieldInvalid, "trust_anchors", "no source",
+                    "another source, or --default trust_anchors for the "
+                    "system's store");
 }
 
 CLI::Option* ContextOptions::AddFiles(CLI::App& app, const std::string& flag,
@@ -187,24 +206,29 @@ void ContextOptions::Names(const CLI::Option* option, const std::string& path) {
 
 void ContextOptions::AddTrust(CLI::App& app) {
   const std::string path = "trust_anchors";
-  SetsOrFails(
+  const CLI::Option* files_to_trust =
       AddFiles(app, "--ca", trusted_paths_,
-               "PEM file of certificates to trust; may be repeated"),
-      path, [this](const FileContents& files, v1::SecureContext& context) {
-        return SetTexts(files, trusted_paths_,
-                        context.mutable_trust_anchors()->mutable_pems());
-      });
-  Sets(app.add_flag("--trust-system", trust_system_,
-                    "Trust the system's store (the default if nothing is "
-                    "named)"),
-       path, [this](v1::SecureContext& context) {
-         context.mutable_trust_anchors()->set_system(trust_system_);
-       });
-  Sets(app.add_flag("--trust-dev", trust_development_,
-                    "Trust the daemon's development authority"),
-       path, [this](v1::SecureContext& context) {
-         context.mutable_trust_anchors()->set_development(trust_development_);
-       });
+               "PEM file of certificates to trust; may be repeated");
+  SetsOrFails(files_to_trust, path,
+              [this](const FileContents& files, v1::SecureContext& context) {
+                return SetTexts(
+                    files, trusted_paths_,
+                    context.mutable_trust_anchors()->mutable_pems());
+              });
+  const CLI::Option* system =
+      app.add_flag("--trust-system", trust_system_,
+                   "Trust the system's store (the default if nothing is "
+                   "named)");
+  Sets(system, path, [this](v1::SecureContext& context) {
+    context.mutable_trust_anchors()->set_system(trust_system_);
+  });
+  const CLI::Option* development =
+      app.add_flag("--trust-dev", trust_development_,
+                   "Trust the daemon's development authority");
+  Sets(development, path, [this](v1::SecureContext& context) {
+    context.mutable_trust_anchors()->set_development(trust_development_);
+  });
+  trust_sources_ = {files_to_trust, system, development};
   Sets(app.add_flag("--partial-chain", partial_chain_,
                     "Let a chain end at any certificate that is trusted"),
        path, [this](v1::SecureContext& context) {

@@ -23,6 +23,10 @@
 
 namespace tlsd::client::cli {
 
+// NamesASource reports whether `anchors` say whom to trust. Those that do not
+// mean the system's store.
+bool NamesASource(const v1::TrustAnchors& anchors);
+
 class ContextOptions {
  public:
   // Adds the options to `app`, which must not outlive it.
@@ -40,8 +44,9 @@ class ContextOptions {
 
   // Fill puts what was given into `context`, over what is there, and its paths
   // into `mask`. It fails with FIELD_INVALID if a file cannot be read, if a
-  // value has not the form that the command line asks for, and if a field is
-  // both given and named by --default.
+  // value has not the form that the command line asks for, if what is given
+  // takes the last source of trust away, and if a field is both given and named
+  // by --default.
   absl::Status Fill(const FileContents& files, v1::SecureContext& context,
                     google::protobuf::FieldMask& mask) const;
 
@@ -56,6 +61,10 @@ class ContextOptions {
     const CLI::Option* option;
     Setter set;
   };
+
+  // CheckTrust fails if sources of trust were given and none is left: it would
+  // not mean nobody, but the system's store.
+  absl::Status CheckTrust(const v1::SecureContext& context) const;
 
   void AddTrust(CLI::App& app);
   void AddRevocation(CLI::App& app);
@@ -88,6 +97,7 @@ class ContextOptions {
   std::vector<Field> fields_;
   std::vector<std::string> defaults_;
 
+  std::vector<const CLI::Option*> trust_sources_;
   std::vector<std::string> trusted_paths_;
   bool trust_system_ = false;
   bool trust_development_ = false;

@@ -117,20 +117,15 @@ void ContextOptions::AddKeyExchange(CLI::App& app) {
                 context.set_dh_params(*pem);
                 return absl::OkStatus();
               });
-  const CLI::Option* both =
-      AddList(app, "--sigalgs", signature_algorithms_,
-              "What peers and we may sign with, most preferred first: "
-              "ecdsa_secp256r1_sha256");
-  Sets(both, "signature_algorithms", [this](v1::SecureContext& context) {
-    SetList(signature_algorithms_,
-            ",:", context.mutable_signature_algorithms());
-  });
-  Sets(both, "signing_algorithms", [this](v1::SecureContext& context) {
-    SetList(signature_algorithms_, ",:", context.mutable_signing_algorithms());
-  });
-  // After --sigalgs, which it narrows.
+  Sets(AddList(app, "--sigalgs", signature_algorithms_,
+               "What peers may sign with, most preferred first: "
+               "ecdsa_secp256r1_sha256"),
+       "signature_algorithms", [this](v1::SecureContext& context) {
+         SetList(signature_algorithms_,
+                 ",:", context.mutable_signature_algorithms());
+       });
   Sets(AddList(app, "--signing-sigalgs", signing_algorithms_,
-               "What we may sign with, if not --sigalgs"),
+               "What we may sign with, in the same form"),
        "signing_algorithms", [this](v1::SecureContext& context) {
          SetList(signing_algorithms_,
                  ",:", context.mutable_signing_algorithms());

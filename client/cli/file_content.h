@@ -24,10 +24,12 @@ class FileContents {
   bool are_marks() const { return use_ == FileUse::kMark; }
 
   // Text returns the content of the file at `path`, for a field of text. It
-  // fails with FIELD_INVALID if it cannot be read; so do the others.
+  // fails with FIELD_INVALID if it is not UTF-8, or cannot be read; the others
+  // fail so too if it cannot.
   absl::StatusOr<std::string> Text(const std::string& path) const;
 
-  // Passphrase is Text without the line end that an editor leaves.
+  // Passphrase is Text without the line end that an editor leaves, "\n" or
+  // "\r\n".
   absl::StatusOr<std::string> Passphrase(const std::string& path) const;
 
   // Bytes returns the content for a field of bytes.

@@ -36,11 +36,17 @@ constexpr size_t kBase64Group = 4;
 constexpr absl::string_view kReadContent =
     "awk '{sub(/\\r$/, \"\"); printf \"%s\\\\n\", $0}' ";
 
-// A passphrase may have anything in it.
+// A passphrase may have anything in it: escapes what JSON must escape, and
+// leaves out the last line end. Not with gsub: awks differ in how it reads
+// backslashes.
 constexpr absl::string_view kReadLine =
-    "awk '{gsub(/\\\\/, \"&&\"); gsub(/\"/, \"\\\\\\\"\"); "
-    "gsub(/\\t/, \"\\\\t\"); printf \"%s%s\", (NR > 1 ? \"\\\\n\" : \"\"), "
-    "$0}' ";
+    R"(awk 'function e(s, i, c, r) {for (i = 1; i <= length(s); ++i) )"
+    R"({c = substr(s, i, 1); r = r ((c in m) ? m[c] : c)} return r} )"
+    R"(BEGIN {for (i = 0; i < 32; ++i) )"
+    R"(m[sprintf("%c", i)] = sprintf("\\u%04x", i); )"
+    R"(m["\\"] = "\\\\"; m["\""] = "\\\""} )"
+    R"(NR > 1 {printf "%s\\n", e(p)} {p = $0} )"
+    R"(END {sub(/\r$/, "", p); printf "%s", e(p)}' )";
 
 bool IsPlainWord(absl::string_view text) {
   return !text.empty() &&

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/commands.h"
 #include "client/cli/option_kinds.h"
@@ -76,6 +77,23 @@ void AddCommands(CLI::App& app, Invocation& run) {
   AddHelpCommand(app, run.terminal());
 }
 
+// WithEmptyValues turns "--name=" into "--name" and "": CLI11 would take the
+// argument behind it for the value.
+std::vector<std::string> WithEmptyValues(
+    const std::vector<std::string>& arguments) {
+  std::vector<std::string> result;
+  bool are_options = true;
+  for (const std::string& argument : arguments) {
+    if (argument == "--") are_options = false;
+    const bool is_empty = are_options && absl::StartsWith(argument, "--") &&
+                          argument.find('=') == argument.size() - 1;
+    result.push_back(is_empty ? argument.substr(0, argument.size() - 1)
+                              : argument);
+    if (is_empty) result.push_back("");
+  }
+  return result;
+}
+
 }  // namespace
 
 std::string DefaultAddress() {
@@ -96,7 +114,8 @@ ExitCode RunTlsctl(const std::vector<std::string>& arguments,
   // Commands inherit the footer of an app that has one when they are added.
   app.footer(std::string(kExitCodesHelp));
   // CLI11 takes the arguments from the back, and reports by throwing.
-  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  std::vector<std::string> reversed = WithEmptyValues(arguments);
+  std::reverse(reversed.begin(), reversed.end());
   try {
     app.parse(std::move(reversed));
   } catch (const CLI::ParseError& error) {

@@ -20,7 +20,7 @@ ABSL_FLAG(std::string, listen, "127.0.0.1:8000", "where to listen");
 ABSL_FLAG(std::string, cert, "server-cert.pem", "own certificate chain");
 ABSL_FLAG(std::string, key, "server-key.pem", "own private key");
 ABSL_FLAG(std::string, pfx, "", "PKCS#12 file, instead of --cert and --key");
-ABSL_FLAG(std::string, passphrase, "", "of --pfx");
+ABSL_FLAG(std::string, passphrase_file, "", "with the passphrase of --pfx");
 ABSL_FLAG(std::string, ca, "client-cert.pem", "whom to trust");
 
 namespace tls = tlsd::client;
@@ -30,10 +30,18 @@ std::string ReadFile(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+// Passphrase leaves out the line end that an editor leaves.
+std::string Passphrase() {
+  std::string passphrase = ReadFile(absl::GetFlag(FLAGS_passphrase_file));
+  if (passphrase.ends_with('\n')) passphrase.pop_back();
+  if (passphrase.ends_with('\r')) passphrase.pop_back();
+  return passphrase;
+}
+
 tls::CredentialsList OwnCredentials() {
   if (const std::string path = absl::GetFlag(FLAGS_pfx); !path.empty()) {
-    return {tls::Pkcs12Credentials{
-        .pfx = ReadFile(path), .passphrase = absl::GetFlag(FLAGS_passphrase)}};
+    return {tls::Pkcs12Credentials{.pfx = ReadFile(path),
+                                   .passphrase = Passphrase()}};
   }
   return {tls::PemCredentials{
       .certificate_chain = ReadFile(absl::GetFlag(FLAGS_cert)),

@@ -29,9 +29,6 @@ namespace tlsd::control {
 namespace {
 
 constexpr size_t kPemBytesMax = 1024 * 1024;
-// A page ends before it grows larger, so that it fits in what gRPC's clients
-// take by default, 4 MiB.
-constexpr size_t kPageBytesMax = 2 * 1024 * 1024;
 // What a Duration can hold.
 constexpr absl::Duration kDurationMax = absl::Seconds(315'576'000'000);
 

@@ -76,6 +76,13 @@ void ToProto(const std::vector<std::string>& texts,
   proto.Assign(texts.begin(), texts.end());
 }
 
+// The same for what callers have given as bytes.
+void TextsToProto(const std::vector<std::string>& texts,
+                  google::protobuf::RepeatedPtrField<std::string>& proto) {
+  proto.Clear();
+  for (const std::string& text : texts) *proto.Add() = ToText(text);
+}
+
 void ToProto(const std::vector<tls::NameAttribute>& attributes,
              google::protobuf::RepeatedPtrField<v1::NameAttribute>& proto) {
   for (const tls::NameAttribute& attribute : attributes) {
@@ -91,7 +98,7 @@ void ToProto(const tls::HandshakeFacts& facts, v1::Handshake& proto) {
   proto.set_cipher(facts.cipher);
   proto.set_cipher_standard_name(facts.cipher_standard_name);
   proto.set_group(facts.group);
-  proto.set_alpn_protocol(facts.alpn_protocol);
+  proto.set_alpn_protocol(ToText(facts.alpn_protocol));
   proto.set_server_name(facts.server_name);
   proto.set_resumed(facts.resumed);
   proto.set_npn_protocol(ToText(facts.npn_protocol));
@@ -131,16 +138,10 @@ void PayloadToProto(const conn::ConnectionFacts& facts, v1::Event& proto) {
   }
 }
 
-void PayloadToProto(const std::shared_ptr<const worker::ContextRecord>& record,
-                    v1::Event& proto) {
+void PayloadToProto(const worker::ContextFacts& facts, v1::Event& proto) {
   v1::SecureContext& context = *proto.mutable_secure_context();
-  ToProto(*record, context);
-  context.mutable_trust_anchors()->clear_pems();
-  context.mutable_revocation_lists()->clear_pems();
+  ToProto(facts, context);
   for (v1::Credentials& credentials : *context.mutable_credentials()) {
-    if (credentials.has_pem()) {
-      credentials.mutable_pem()->clear_certificate_chain();
-    }
     for (v1::Certificate& certificate : *credentials.mutable_certificates()) {
       certificate.clear_der();
     }
@@ -238,10 +239,10 @@ void ToProto(const tls::CertificateFacts& facts, v1::Certificate& proto) {
   proto.set_der(facts.der);
 }
 
-void ToProto(const worker::ContextRecord& record, v1::SecureContext& proto) {
-  const tls::SecureContextFacts& facts = record.secure_context->facts();
-  ToProto(record.options, proto);
-  proto.set_name(record.name);
+void ToProto(const worker::ContextFacts& context, v1::SecureContext& proto) {
+  const tls::SecureContextFacts& facts = context.facts;
+  ToProto(context.options, proto);
+  proto.set_name(context.name);
   for (int i = 0; i < proto.credentials_size(); ++i) {
     for (const tls::CertificateFacts& certificate :
          facts.certificate_chains[static_cast<size_t>(i)]) {
@@ -252,12 +253,14 @@ void ToProto(const worker::ContextRecord& record, v1::SecureContext& proto) {
   anchors.set_system_path(facts.system_trust_path);
   anchors.set_certificate_count(facts.trust_anchor_count);
   // What is in force, however it was asked for.
-  proto.set_min_version(ToProto(facts.min_version));
-  proto.set_max_version(ToProto(facts.max_version));
+  if (context.options.secure_protocol.empty()) {
+    proto.set_min_version(ToProto(facts.min_version));
+    proto.set_max_version(ToProto(facts.max_version));
+  }
   ToProto(facts.groups, *proto.mutable_groups());
-  ToProto(facts.alpn_protocols, *proto.mutable_alpn_protocols());
+  TextsToProto(facts.alpn_protocols, *proto.mutable_alpn_protocols());
   proto.clear_alpn_protocols_wire();
-  ToProto(facts.npn_protocols, *proto.mutable_npn_protocols());
+  TextsToProto(facts.npn_protocols, *proto.mutable_npn_protocols());
   proto.clear_npn_protocols_wire();
   ToProto(facts.effective_ciphers, *proto.mutable_effective_ciphers());
   ToProto(facts.ignored_cipher_tokens, *proto.mutable_ignored_cipher_tokens());
@@ -265,9 +268,9 @@ void ToProto(const worker::ContextRecord& record, v1::SecureContext& proto) {
   if (facts.expire_time.has_value()) {
     ToProto(*facts.expire_time, *proto.mutable_expire_time());
   }
-  ToProto(record.create_time, *proto.mutable_create_time());
-  ToProto(record.update_time, *proto.mutable_update_time());
-  proto.set_etag(record.etag);
+  ToProto(context.create_time, *proto.mutable_create_time());
+  ToProto(context.update_time, *proto.mutable_update_time());
+  proto.set_etag(context.etag);
 }
 
 void ToProto(const worker::ListenerFacts& facts, v1::Listener& proto) {

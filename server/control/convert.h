@@ -20,7 +20,7 @@ void ToProto(const net::SocketAddress& address, v1::SocketAddress& proto);
 v1::TlsVersion ToProto(tls::TlsVersion version);
 v1::ClientCertificateMode ToProto(tls::ClientCertificateMode mode);
 void ToProto(const tls::CertificateFacts& facts, v1::Certificate& proto);
-void ToProto(const worker::ContextRecord& record, v1::SecureContext& proto);
+void ToProto(const worker::ContextFacts& facts, v1::SecureContext& proto);
 void ToProto(const worker::ListenerFacts& facts, v1::Listener& proto);
 void ToProto(const conn::ConnectionFacts& facts, v1::Connection& proto);
 // `resume_token` is that of the event.

@@ -44,6 +44,8 @@ absl::StatusOr<absl::Duration> ToDuration(
 }
 
 void ToProto(absl::Duration duration, google::protobuf::Duration& proto) {
+  const absl::Duration max = absl::Seconds(kDurationSecondsMax);
+  duration = std::clamp(duration, -max, max);
   proto.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
   proto.set_nanos(static_cast<int32_t>(
       absl::IDivDuration(duration, absl::Nanoseconds(1), &duration)));

@@ -22,14 +22,18 @@ absl::StatusOr<absl::Duration> ToDuration(
     absl::string_view field, const google::protobuf::Duration& duration,
     absl::Duration min, absl::Duration max);
 
-// ToProto writes the other direction: a time that a Timestamp cannot hold (a
-// certificate may have one) as the nearest that it can.
+// ToProto writes the other direction: a time or duration that the message
+// cannot hold (a certificate may have one) as the nearest that it can.
 void ToProto(absl::Duration duration, google::protobuf::Duration& proto);
 void ToProto(absl::Time time, google::protobuf::Timestamp& proto);
 
 // ToPageSize returns the page size that `page_size` asks for: 50 for 0, at most
 // 1000. Negative sizes are FIELD_INVALID.
 absl::StatusOr<size_t> ToPageSize(int32_t page_size);
+
+// A page ends when it is larger, so that it fits in what gRPC's clients take by
+// default, 4 MiB.
+inline constexpr size_t kPageBytesMax = 2 * 1024 * 1024;
 
 // A page token hides the name of the last resource of a page. FromPageToken
 // returns that name ("" for the first page), or PAGE_TOKEN_INVALID.

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "proto/status/error.h"
@@ -31,10 +32,11 @@ const std::set<std::string>& OutputOnly() {
   return names;
 }
 
-// Fields that exclude each other: to set one is to give up the others.
+// Fields that exclude each other: to set the first is to give up the others,
+// and the other way round.
 constexpr const char* kAlternatives[][3] = {
-    {"alpn_protocols", "alpn_protocols_wire", ""},
-    {"npn_protocols", "npn_protocols_wire", ""},
+    {"alpn_protocols", "alpn_protocols_wire", "alpn_protocols_wire"},
+    {"npn_protocols", "npn_protocols_wire", "npn_protocols_wire"},
     {"secure_protocol", "min_version", "max_version"},
 };
 
@@ -262,17 +264,25 @@ absl::StatusOr<std::set<std::string>> NamedFields(
   return named;
 }
 
-// Clears the alternatives to the fields in `named` that are not named too.
+// Clears the alternatives to the fields of `named` that `update` sets. Those
+// that it resets leave the others alone.
 void ClearAlternatives(const std::set<std::string>& named,
+                       const v1::SecureContext& update,
                        v1::SecureContext& context) {
+  const google::protobuf::Descriptor& type = *v1::SecureContext::descriptor();
+  const auto is_given = [&](const std::string& name) {
+    return named.count(name) > 0 && IsSet(update, type.FindFieldByName(name));
+  };
   for (const auto& group : kAlternatives) {
-    bool has_first = named.count(group[0]) > 0;
-    bool has_other = named.count(group[1]) > 0 || named.count(group[2]) > 0;
+    // To reset a list is to reset it in either form.
+    const bool is_reset =
+        named.count(group[0]) > 0 && absl::EndsWith(group[1], "_wire");
+    const bool has_first = is_reset || is_given(group[0]);
+    const bool has_other = is_given(group[1]) || is_given(group[2]);
     for (const std::string name : group) {
       const bool gives_way = name == group[0] ? has_other : has_first;
-      if (name.empty() || !gives_way || named.count(name) > 0) continue;
-      context.GetReflection()->ClearField(
-          &context, v1::SecureContext::descriptor()->FindFieldByName(name));
+      if (!gives_way || named.count(name) > 0) continue;
+      context.GetReflection()->ClearField(&context, type.FindFieldByName(name));
     }
   }
 }
@@ -349,7 +359,7 @@ absl::StatusOr<ContextChange> ApplyUpdate(
                         NamedFields(update, mask));
   v1::SecureContext changed;
   ToProto(present, changed);
-  ClearAlternatives(named, changed);
+  ClearAlternatives(named, update, changed);
   FieldMask paths;
   for (const std::string& name : named) paths.add_paths(name);
   FieldMaskUtil::MergeOptions replace;

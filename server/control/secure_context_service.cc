@@ -3,8 +3,10 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "proto/status/error.h"
@@ -61,25 +63,28 @@ absl::Status SecureContextService::Create(
       MakeParts(request.secure_context());
   if (!parts.ok()) return InRequest(parts.status());
   if (request.validate_only()) {
-    ToProto(*worker::LiveContext("", *std::move(parts)).record(), response);
+    ToProto(FactsOf(*worker::LiveContext("", *std::move(parts)).record()),
+            response);
     return absl::OkStatus();
   }
   TLSD_ASSIGN_OR_RETURN(
       const std::shared_ptr<const worker::ContextRecord> record,
       contexts_.Add(request.secure_context_id(), *std::move(parts)));
   expiry_watch_.Look(*record, absl::Now());
-  ToProto(*record, response);
+  ToProto(FactsOf(*record), response);
   return absl::OkStatus();
 }
 
 absl::StatusOr<worker::ContextParts> SecureContextService::MakeParts(
     const v1::SecureContext& proto) {
   worker::ContextParts parts;
+  const absl::Cleanup wipe = [&] { tls::WipeSecrets(parts.options); };
   TLSD_ASSIGN_OR_RETURN(parts.options, ToSecureContextOptions(proto));
   TLSD_ASSIGN_OR_RETURN(
       parts.secure_context,
       tls::SecureContext::Create(parts.options, authority_, absl::Now()));
-  return parts;
+  tls::WipeSecrets(parts.options);
+  return worker::ContextParts{std::move(parts)};
 }
 
 grpc::ServerUnaryReactor* SecureContextService::UpdateSecureContext(
@@ -101,38 +106,52 @@ absl::Status SecureContextService::Update(
   const auto change = [&](const worker::ContextRecord& present) {
     return ChangeParts(present, request);
   };
+  const auto publish = [&](const worker::ContextRecord& record) {
+    PublishUpdate(record);
+  };
   using Effect = worker::LiveContext::Effect;
-  TLSD_ASSIGN_OR_RETURN(
-      const std::shared_ptr<const worker::ContextRecord> record,
+  const absl::StatusOr<std::shared_ptr<const worker::ContextRecord>> record =
       context->Update(
           update.etag(),
           request.validate_only() ? Effect::kCheckOnly : Effect::kReplace,
-          change));
-  if (!request.validate_only()) {
-    events_.Publish(worker::EventType::kSecureContextUpdated, record);
-    expiry_watch_.Look(*record, absl::Now());
+          change, publish);
+  if (!record.ok()) {
+    return HasField(record.status(), "update_mask")
+               ? record.status()
+               : InRequest(record.status());
   }
-  ToProto(*record, response);
+  if (!request.validate_only()) expiry_watch_.Look(**record, absl::Now());
+  ToProto(FactsOf(**record), response);
   return absl::OkStatus();
+}
+
+// An event is kept for long, and asks for no PEM.
+void SecureContextService::PublishUpdate(const worker::ContextRecord& record) {
+  worker::ContextFacts facts = FactsOf(record);
+  facts.options.trust_anchors.pems.clear();
+  facts.options.revocation_lists.pems.clear();
+  for (tls::CredentialsOptions& credentials : facts.options.credentials) {
+    if (auto* pem = std::get_if<tls::PemCredentials>(&credentials)) {
+      pem->certificate_chain.clear();
+    }
+  }
+  events_.Publish(worker::EventType::kSecureContextUpdated, std::move(facts));
 }
 
 absl::StatusOr<worker::ContextParts> SecureContextService::ChangeParts(
     const worker::ContextRecord& present,
     const v1::UpdateSecureContextRequest& request) {
-  absl::StatusOr<ContextChange> change = ApplyUpdate(
-      present.options, request.secure_context(), request.update_mask());
-  if (!change.ok()) {
-    return HasField(change.status(), "update_mask")
-               ? change.status()
-               : InRequest(change.status());
-  }
+  TLSD_ASSIGN_OR_RETURN(ContextChange change,
+                        ApplyUpdate(present.options, request.secure_context(),
+                                    request.update_mask()));
+  const absl::Cleanup wipe = [&] { tls::WipeSecrets(change.options); };
   worker::ContextParts parts;
-  parts.options = std::move(change->options);
-  absl::StatusOr<std::shared_ptr<const tls::SecureContext>> replaced =
-      tls::SecureContext::Replace(*present.secure_context, change->kept,
-                                  parts.options, authority_, absl::Now());
-  if (!replaced.ok()) return InRequest(replaced.status());
-  parts.secure_context = *std::move(replaced);
+  TLSD_ASSIGN_OR_RETURN(
+      parts.secure_context,
+      tls::SecureContext::Replace(*present.secure_context, change.kept,
+                                  change.options, authority_, absl::Now()));
+  tls::WipeSecrets(change.options);
+  parts.options = std::move(change.options);
   return parts;
 }
 
@@ -145,7 +164,7 @@ grpc::ServerUnaryReactor* SecureContextService::GetSecureContext(
     const absl::StatusOr<std::shared_ptr<const worker::ContextRecord>> record =
         contexts_.Get(request->name());
     status = record.status();
-    if (status.ok()) ToProto(**record, *response);
+    if (status.ok()) ToProto(FactsOf(**record), *response);
   }
   return FinishNow(context, status);
 }
@@ -167,11 +186,15 @@ absl::Status SecureContextService::List(
   // One more than asked tells whether there is a next page.
   const std::vector<std::shared_ptr<const worker::ContextRecord>> records =
       contexts_.List(after, page_size + 1);
-  for (size_t i = 0; i < records.size() && i < page_size; ++i) {
-    ToProto(*records[i], *response.add_secure_contexts());
-  }
-  if (records.size() > page_size) {
-    response.set_next_page_token(ToPageToken(records[page_size - 1]->name));
+  size_t page_bytes = 0;
+  for (size_t i = 0; i < records.size(); ++i) {
+    if (i == page_size || page_bytes > kPageBytesMax) {
+      response.set_next_page_token(ToPageToken(records[i - 1]->name));
+      break;
+    }
+    v1::SecureContext& proto = *response.add_secure_contexts();
+    ToProto(FactsOf(*records[i]), proto);
+    page_bytes += proto.ByteSizeLong();
   }
   return absl::OkStatus();
 }

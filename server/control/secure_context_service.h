@@ -62,6 +62,8 @@ class SecureContextService final
       const worker::ContextRecord& present,
       const v1::UpdateSecureContextRequest& request);
 
+  void PublishUpdate(const worker::ContextRecord& record);
+
   worker::ContextTable& contexts_;
   worker::EventHub& events_;
   worker::ExpiryWatch& expiry_watch_;

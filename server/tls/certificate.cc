@@ -96,6 +96,7 @@ absl::Time NotAfter(const X509* certificate) {
 
 absl::StatusOr<std::vector<bssl::UniquePtr<X509>>> ReadCertificates(
     absl::string_view field, absl::string_view pem) {
+  const ErrorQueueGuard guard;
   std::vector<bssl::UniquePtr<X509>> certificates;
   PemReader reader(pem);
   while (std::optional<PemBlock> block = reader.Next()) {

@@ -99,7 +99,8 @@ absl::Status SetSignatures(const SecureContextOptions& options,
   }
   // Also if it is the default, which the cipher list may have overwritten.
   if (state.signing_algorithms.empty()) {
-    state.signing_algorithms = SupportedSignatureAlgorithms();
+    state.signing_algorithms.assign(std::begin(kSignatureAlgorithms),
+                                    std::end(kSignatureAlgorithms));
   }
   if (!SSL_CTX_set_signing_algorithm_prefs(context,
                                            state.signing_algorithms.data(),

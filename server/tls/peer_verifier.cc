@@ -207,10 +207,10 @@ PeerVerdict VerifyPeer(const PeerPolicy& policy, const STACK_OF(X509) * chain,
   if (code == X509_V_OK && name != nullptr) {
     code = CheckServerIdentity(leaf, *name);
   }
-  const PeerRules::Result rules = policy.rules.Check(leaf);
   if (code != X509_V_OK) {
     verdict = VerdictOf(code);
-  } else if (rules != PeerRules::Result::kFulfilled) {
+  } else if (const PeerRules::Result rules = policy.rules.Check(leaf);
+             rules != PeerRules::Result::kFulfilled) {
     verdict = RuleBroken(rules);
   } else {
     verdict.authorized = true;

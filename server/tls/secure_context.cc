@@ -49,11 +49,14 @@ std::shared_ptr<const ShownCredentials> Prepare(Credentials credentials) {
 
 int OnTicketKey(SSL* ssl, uint8_t* name, uint8_t* iv, EVP_CIPHER_CTX* cipher,
                 HMAC_CTX* hmac, int is_sealing) {
-  auto* keys =
-      static_cast<TicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  const SSL_CTX* context = SSL_get_SSL_CTX(ssl);
+  auto* keys = static_cast<TicketKeys*>(SSL_CTX_get_app_data(context));
   const absl::Time now = absl::Now();
   // To return 0 for a key to seal with would crash BoringSSL.
-  if (is_sealing) return keys->Seal(now, name, iv, cipher, hmac) ? 1 : -1;
+  if (is_sealing) {
+    const absl::Duration timeout = absl::Seconds(SSL_CTX_get_timeout(context));
+    return keys->Seal(now, timeout, name, iv, cipher, hmac) ? 1 : -1;
+  }
   switch (keys->Open(now, name, iv, cipher, hmac)) {
     case TicketKeys::OpenResult::kOpened:
       return 1;
@@ -178,7 +181,9 @@ absl::Status SecureContext::Builder::SetTrust() {
                        asks_clients ? SystemStoreUse::kRequired
                                     : SystemStoreUse::kIfPresent));
   const TrustAnchors& anchors = state_->trust_anchors;
-  state_->facts.system_trust_path = anchors.system_path;
+  if (anchors.system != nullptr) {
+    state_->facts.system_trust_path = anchors.system->path();
+  }
   state_->facts.trust_anchor_count =
       static_cast<int>(anchors.certificates.size());
   if (!asks_clients) return absl::OkStatus();
@@ -203,9 +208,8 @@ absl::Status SecureContext::Builder::SetSessions(
   }
   if (kept.ticket_keys) {
     state_->ticket_keys = previous->ticket_keys;
-    state_->ticket_keys->KeepFor(options_.session_timeout);
   } else if (options_.ticket_keys.empty()) {
-    state_->ticket_keys = TicketKeys::Automatic(options_.session_timeout);
+    state_->ticket_keys = TicketKeys::Automatic();
   } else {
     TLSD_ASSIGN_OR_RETURN(state_->ticket_keys,
                           TicketKeys::FromBytes(options_.ticket_keys));
@@ -277,8 +281,13 @@ bool SecureContext::has_credentials() const {
 }
 
 std::vector<CertificateFacts> SecureContext::DescribeTrustAnchors() const {
+  const TrustAnchors& anchors = state_->trust_anchors;
   std::vector<CertificateFacts> facts;
-  for (const auto& certificate : state_->trust_anchors.certificates) {
+  for (const auto& certificate : anchors.certificates) {
+    facts.push_back(DescribeCertificate(certificate.get()));
+  }
+  if (anchors.system == nullptr) return facts;
+  for (const auto& certificate : anchors.system->ReadFolders()) {
     facts.push_back(DescribeCertificate(certificate.get()));
   }
   return facts;

@@ -88,8 +88,8 @@ class SecureContext {
   const SecureContextFacts& facts() const;
   bool has_credentials() const;
 
-  // DescribeTrustAnchors returns the certificates that are trusted, without
-  // those of a system store that is a folder.
+  // DescribeTrustAnchors returns the certificates that are trusted; those of a
+  // system store that is a folder are read for it.
   std::vector<CertificateFacts> DescribeTrustAnchors() const;
 
  private:

@@ -20,7 +20,7 @@ struct Algorithm {
   absl::string_view openssl[2];
 };
 
-// Without SHA-1 below its own entries: who wants it names it.
+// SHA-1 is for those who name it: no default has it.
 constexpr Algorithm kAlgorithms[] = {
     {SSL_SIGN_ED25519, {"ed25519", "ED25519"}},
     {SSL_SIGN_ECDSA_SECP256R1_SHA256, {"ECDSA+SHA256"}},

@@ -23,6 +23,9 @@
 namespace tlsd::tls {
 namespace {
 
+// More than any host has.
+constexpr size_t kFolderFilesMax = 10000;
+
 std::string PathFromEnvironment(const char* variable, const char* fallback) {
   const char* value = std::getenv(variable);
   return value != nullptr ? value : fallback;
@@ -69,19 +72,27 @@ bool IsHashedName(absl::string_view name) {
          absl::c_all_of(name.substr(9), absl::ascii_isdigit);
 }
 
-bool HasHashedCertificate(const std::string& folder) {
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(folder, error), end;
-       !error && entry != end; entry.increment(error)) {
-    if (IsHashedName(entry->path().filename().string())) return true;
+// HashedFiles returns the paths of the certificates in `folders`, joined by
+// ':'; at most `count_max`.
+std::vector<std::string> HashedFiles(const std::string& folders,
+                                     size_t count_max) {
+  std::vector<std::string> paths;
+  for (absl::string_view folder : absl::StrSplit(folders, ':')) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(std::string(folder), error),
+         end;
+         !error && entry != end; entry.increment(error)) {
+      if (paths.size() == count_max) return paths;
+      if (IsHashedName(entry->path().filename().string())) {
+        paths.push_back(entry->path().string());
+      }
+    }
   }
-  return false;
+  return paths;
 }
 
 bool HasHashedCertificates(const std::string& folders) {
-  const std::vector<std::string> parts =
-      absl::StrSplit(folders, ':', absl::SkipEmpty());
-  return absl::c_any_of(parts, HasHashedCertificate);
+  return !HashedFiles(folders, /*count_max=*/1).empty();
 }
 
 absl::Status EmptySystemStore(const std::string& file,
@@ -143,6 +154,16 @@ SystemTrustStore::Load() {
   latest.state = state;
   latest.store = store;
   return latest.store;
+}
+
+std::vector<bssl::UniquePtr<X509>> SystemTrustStore::ReadFolders() const {
+  std::vector<bssl::UniquePtr<X509>> certificates;
+  for (const std::string& path : HashedFiles(folders_, kFolderFilesMax)) {
+    for (bssl::UniquePtr<X509>& certificate : ReadFile(path)) {
+      certificates.push_back(std::move(certificate));
+    }
+  }
+  return certificates;
 }
 
 absl::Status SystemTrustStore::AddTo(X509_STORE* store) const {

@@ -31,6 +31,9 @@ class SystemTrustStore {
     return certificates_;
   }
 
+  // ReadFolders returns the certificates of the folders as they are now.
+  std::vector<bssl::UniquePtr<X509>> ReadFolders() const;
+
   // AddTo makes `store` trust all of it.
   absl::Status AddTo(X509_STORE* store) const;
 

@@ -49,15 +49,14 @@ absl::StatusOr<std::shared_ptr<TicketKeys>> TicketKeys::FromBytes(
       }
     }
     ring->keys_.push_back(key);
+    OPENSSL_cleanse(&key, sizeof(key));
   }
   return ring;
 }
 
-std::shared_ptr<TicketKeys> TicketKeys::Automatic(
-    absl::Duration session_timeout) {
-  const std::shared_ptr<TicketKeys> ring(new TicketKeys);
+std::shared_ptr<TicketKeys> TicketKeys::Automatic() {
+  std::shared_ptr<TicketKeys> ring(new TicketKeys);
   ring->is_automatic_ = true;
-  ring->KeepFor(session_timeout);
   return ring;
 }
 
@@ -67,11 +66,6 @@ TicketKeys::TicketKeys() { keys_.reserve(kCountMax); }
 TicketKeys::~TicketKeys() {
   absl::MutexLock lock(&mutex_);
   OPENSSL_cleanse(keys_.data(), keys_.size() * sizeof(Key));
-}
-
-void TicketKeys::KeepFor(absl::Duration session_timeout) {
-  absl::MutexLock lock(&mutex_);
-  lifetime_ = std::max(lifetime_, kPeriod + session_timeout);
 }
 
 TicketKeys::Key TicketKeys::MakeKey(absl::Time now) {
@@ -86,19 +80,23 @@ TicketKeys::Key TicketKeys::MakeKey(absl::Time now) {
 void TicketKeys::Renew(absl::Time now) {
   if (!is_automatic_) return;
   if (keys_.empty() || keys_[0].create_time + kPeriod <= now) {
-    keys_.insert(keys_.begin(), MakeKey(now));
+    Key key = MakeKey(now);
+    keys_.insert(keys_.begin(), key);
+    OPENSSL_cleanse(&key, sizeof(key));
   }
-  while (keys_.back().create_time + lifetime_ <= now) {
+  while (keys_.size() > 1 && keys_.back().needed_until <= now) {
     OPENSSL_cleanse(&keys_.back(), sizeof(Key));
     keys_.pop_back();
   }
 }
 
-bool TicketKeys::Seal(absl::Time now, uint8_t* name, uint8_t* iv,
-                      EVP_CIPHER_CTX* cipher, HMAC_CTX* hmac) {
+bool TicketKeys::Seal(absl::Time now, absl::Duration session_timeout,
+                      uint8_t* name, uint8_t* iv, EVP_CIPHER_CTX* cipher,
+                      HMAC_CTX* hmac) {
   absl::MutexLock lock(&mutex_);
   Renew(now);
-  const Key& key = keys_.front();
+  Key& key = keys_.front();
+  key.needed_until = std::max(key.needed_until, now + session_timeout);
   std::copy(key.name.begin(), key.name.end(), name);
   RAND_bytes(iv, kIvBytes);
   return EVP_EncryptInit_ex(cipher, EVP_aes_128_cbc(), /*impl=*/nullptr,

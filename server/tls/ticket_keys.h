@@ -2,8 +2,8 @@
 // section 4, and TLS 1.3 alike): the first key seals, all open.
 //
 // Given keys stay as they are; keys of its own it makes afresh each day, and
-// keeps the one before. Contexts share a ring to resume each other's sessions.
-// Any thread may use it.
+// keeps the old ones as long as they are needed. Contexts share a ring to
+// resume each other's sessions. Any thread may use it.
 #ifndef TLSD_SERVER_TLS_TICKET_KEYS_H_
 #define TLSD_SERVER_TLS_TICKET_KEYS_H_
 
@@ -28,7 +28,7 @@ class TicketKeys {
  public:
   static constexpr size_t kKeyBytes = 48;
   static constexpr size_t kNameBytes = 16;
-  // No session may live longer than a key is kept after its day.
+  // How long a key of its own seals.
   static constexpr absl::Duration kPeriod = absl::Hours(24);
 
   // FromBytes returns a ring of `keys`, each name, HMAC key and AES key of 16
@@ -36,24 +36,20 @@ class TicketKeys {
   static absl::StatusOr<std::shared_ptr<TicketKeys>> FromBytes(
       const std::vector<std::string>& keys);
 
-  // Automatic returns a ring that makes its own keys, and keeps each long
-  // enough for sessions of `session_timeout`.
-  static std::shared_ptr<TicketKeys> Automatic(absl::Duration session_timeout);
+  // Automatic returns a ring that makes its own keys, one a kPeriod, and keeps
+  // each as long as a session that it has sealed can be resumed.
+  static std::shared_ptr<TicketKeys> Automatic();
 
   ~TicketKeys();
 
   // is_automatic reports whether the ring makes its own keys.
   bool is_automatic() const { return is_automatic_; }
 
-  // KeepFor makes a ring of its own keys keep them for sessions of
-  // `session_timeout` too.
-  void KeepFor(absl::Duration session_timeout);
-
-  // Seal readies `cipher` and `hmac` to seal a ticket as of `now`; writes the
-  // key's name, and the `iv` of EVP_MAX_IV_LENGTH bytes. False if BoringSSL
-  // fails.
-  bool Seal(absl::Time now, uint8_t* name, uint8_t* iv, EVP_CIPHER_CTX* cipher,
-            HMAC_CTX* hmac);
+  // Seal readies `cipher` and `hmac` to seal a ticket as of `now`, whose
+  // session can be resumed for `session_timeout`; writes the key's name, and
+  // the `iv` of EVP_MAX_IV_LENGTH bytes. False if BoringSSL fails.
+  bool Seal(absl::Time now, absl::Duration session_timeout, uint8_t* name,
+            uint8_t* iv, EVP_CIPHER_CTX* cipher, HMAC_CTX* hmac);
 
   enum class OpenResult {
     kOpened,
@@ -72,6 +68,8 @@ class TicketKeys {
     std::array<uint8_t, 16> hmac;
     std::array<uint8_t, 16> aes;
     absl::Time create_time = absl::InfinitePast();
+    // When the last session that it has sealed ends.
+    absl::Time needed_until = absl::InfinitePast();
   };
 
   TicketKeys();
@@ -80,8 +78,6 @@ class TicketKeys {
 
   absl::Mutex mutex_;
   bool is_automatic_ = false;
-  // How long a key opens after it was made.
-  absl::Duration lifetime_ ABSL_GUARDED_BY(mutex_) = kPeriod;
   // The first seals.
   std::vector<Key> keys_ ABSL_GUARDED_BY(mutex_);
 };

@@ -22,7 +22,8 @@ namespace tlsd::tls {
 namespace {
 
 constexpr size_t kAnchorBytesMax = 1024 * 1024;
-constexpr size_t kRevocationBytesMax = 16 * 1024 * 1024;
+// What fits into one message of the control plane, with room for the rest.
+constexpr size_t kRevocationBytesMax = 3 * 1024 * 1024;
 // A CertificateRequest carries at most 65535 bytes of names, and clients take
 // no message much longer than this.
 constexpr size_t kNamesBytesMax = 16 * 1024;
@@ -105,7 +106,7 @@ absl::Status Collector::AddSystemStore() {
     Digest("anchor", EncodeDer(certificate.get()));
     anchors_.certificates.push_back(bssl::UpRef(certificate));
   }
-  anchors_.system_path = system->path();
+  anchors_.system = system;
   Digest("system", system->path());
   return absl::OkStatus();
 }

@@ -8,6 +8,7 @@
 
 #include <openssl/x509.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "absl/types/span.h"
 #include "server/tls/development_authority.h"
 #include "server/tls/secure_context_options.h"
+#include "server/tls/system_trust_store.h"
 
 namespace tlsd::tls {
 
@@ -27,9 +29,8 @@ struct TrustAnchors {
   bssl::UniquePtr<STACK_OF(X509_NAME)> names;
   // SHA-256 of what peers are judged by, as far as it is known beforehand.
   std::string digest;
-  // Where the system's store was found, a file and a folder joined by ':';
-  // empty if it was not used.
-  std::string system_path;
+  // The system's store; null if it was not used.
+  std::shared_ptr<const SystemTrustStore> system;
   // All of them, without those of a folder.
   std::vector<bssl::UniquePtr<X509>> certificates;
 };

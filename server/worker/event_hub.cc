@@ -29,9 +29,8 @@ const std::string& Event::subject() const {
     const std::string& operator()(const conn::ConnectionFacts& facts) {
       return facts.name;
     }
-    const std::string& operator()(
-        const std::shared_ptr<const ContextRecord>& record) {
-      return record->name;
+    const std::string& operator()(const ContextFacts& facts) {
+      return facts.name;
     }
     const std::string& operator()(const CertificateExpiry& expiry) {
       return expiry.secure_context;

@@ -51,9 +51,8 @@ struct CertificateExpiry {
 };
 
 // EventPayload is the thing that something happened to, at that moment.
-using EventPayload =
-    std::variant<ListenerFacts, conn::ConnectionFacts,
-                 std::shared_ptr<const ContextRecord>, CertificateExpiry>;
+using EventPayload = std::variant<ListenerFacts, conn::ConnectionFacts,
+                                  ContextFacts, CertificateExpiry>;
 
 // Event is one thing that happened. It does not change.
 struct Event {

@@ -61,19 +61,21 @@ void ExpiryWatch::Look(const ContextRecord& record, absl::Time now) {
 }
 
 void ExpiryWatch::LookAtAll(absl::Time now) {
-  std::set<std::pair<std::string, std::string>> present;
+  // Those that are reported from now on are not forgotten.
+  std::set<std::pair<std::string, std::string>> gone;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [certificate, count] : reported_) gone.insert(certificate);
+  }
   for (const auto& record : contexts_.List("", ContextTable::kCountMax)) {
     Look(*record, now);
     for (const auto& chain :
          record->secure_context->facts().certificate_chains) {
-      present.emplace(record->name, chain.front().sha256_fingerprint);
+      gone.erase({record->name, chain.front().sha256_fingerprint});
     }
   }
   absl::MutexLock lock(&mutex_);
-  for (auto next = reported_.begin(); next != reported_.end();) {
-    next = present.count(next->first) > 0 ? std::next(next)
-                                          : reported_.erase(next);
-  }
+  for (const auto& certificate : gone) reported_.erase(certificate);
 }
 
 }  // namespace tlsd::worker

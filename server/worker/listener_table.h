@@ -36,8 +36,8 @@ class ListenerTable {
   // in `options` is set from it. The socket accepts when it returns. It blocks
   // while a host name is resolved.
   //
-  // Errors: CREDENTIALS_REQUIRED, LISTENER_EXISTS, LIMIT_REACHED, and those of
-  // BoundSocket::Bind.
+  // Errors: CREDENTIALS_REQUIRED, CONTEXT_NOT_FOUND, LISTENER_EXISTS,
+  // LIMIT_REACHED, and those of BoundSocket::Bind.
   absl::StatusOr<ListenerFacts> Create(std::string id, ListenerOptions options);
 
   // Get fails with LISTENER_NOT_FOUND.

@@ -25,6 +25,12 @@ std::shared_ptr<ContextRecord> MakeRecord(const std::string& name,
 
 }  // namespace
 
+ContextFacts FactsOf(const ContextRecord& record) {
+  return {
+      record.name,        record.options,     record.secure_context->facts(),
+      record.create_time, record.update_time, record.etag};
+}
+
 absl::Status ContextNotFound(const std::string& name) {
   return MakeError(Reason::kContextNotFound,
                    "there is no secure context " + QuoteForMessage(name),
@@ -50,7 +56,7 @@ std::shared_ptr<const ContextRecord> LiveContext::record() const {
 }
 
 absl::StatusOr<std::shared_ptr<const ContextRecord>> LiveContext::Update(
-    const std::string& etag, Effect effect, Make make) {
+    const std::string& etag, Effect effect, Make make, OnReplaced on_replaced) {
   absl::MutexLock update_lock(&update_mutex_);
   const std::shared_ptr<const ContextRecord> present = record();
   TLSD_RETURN_IF_ERROR(CheckEtag(name_, etag, present->etag));
@@ -58,6 +64,13 @@ absl::StatusOr<std::shared_ptr<const ContextRecord>> LiveContext::Update(
   const bool has_credentials = parts.secure_context->has_credentials();
   std::shared_ptr<ContextRecord> next = MakeRecord(name_, std::move(parts));
   next->create_time = present->create_time;
+  TLSD_RETURN_IF_ERROR(Put(next, has_credentials, effect));
+  if (effect == Effect::kReplace) on_replaced(*next);
+  return next;
+}
+
+absl::Status LiveContext::Put(std::shared_ptr<const ContextRecord> next,
+                              bool has_credentials, Effect effect) {
   absl::MutexLock lock(&mutex_);
   if (is_retired_) return ContextNotFound(name_);
   if (!has_credentials && !listeners_.empty()) {
@@ -67,8 +80,8 @@ absl::StatusOr<std::shared_ptr<const ContextRecord>> LiveContext::Update(
                      " and needs a certificate and its key"),
         {{"field", "credentials"}, {"listener", *listeners_.begin()}});
   }
-  if (effect == Effect::kReplace) record_ = next;
-  return next;
+  if (effect == Effect::kReplace) record_ = std::move(next);
+  return absl::OkStatus();
 }
 
 absl::Status LiveContext::Retire(const std::string& etag, bool force) {

@@ -23,8 +23,20 @@
 
 namespace tlsd::worker {
 
-// ContextRecord is a secure context at one moment, with what is told of it. It
-// holds no secret: `options` has no private key, passphrase or ticket key.
+// ContextFacts is what can be told of a secure context at one moment: plain
+// data, without any key.
+struct ContextFacts {
+  // "secureContexts/ID".
+  std::string name;
+  tls::SecureContextOptions options;
+  tls::SecureContextFacts facts;
+  absl::Time create_time;
+  absl::Time update_time;
+  std::string etag;
+};
+
+// ContextRecord is a secure context at one moment. Its `options` hold no
+// private key, passphrase or ticket key; the context itself does.
 struct ContextRecord {
   // "secureContexts/ID".
   std::string name;
@@ -34,6 +46,9 @@ struct ContextRecord {
   absl::Time update_time;
   std::string etag;
 };
+
+// FactsOf returns what can be told of `record`.
+ContextFacts FactsOf(const ContextRecord& record);
 
 // ContextParts is what a caller gives to make a record.
 struct ContextParts {
@@ -64,8 +79,11 @@ class LiveContext {
   // `make` does: then nothing changes.
   using Make = absl::FunctionRef<absl::StatusOr<ContextParts>(
       const ContextRecord& present)>;
+  // Called with the new record, in the order of the changes.
+  using OnReplaced = absl::FunctionRef<void(const ContextRecord& record)>;
   absl::StatusOr<std::shared_ptr<const ContextRecord>> Update(
-      const std::string& etag, Effect effect, Make make);
+      const std::string& etag, Effect effect, Make make,
+      OnReplaced on_replaced);
 
   // Retire ends the context: it gets no new listener and no change; those that
   // use it keep it. It fails with ETAG_MISMATCH, and with CONTEXT_IN_USE if a
@@ -82,6 +100,10 @@ class LiveContext {
   std::optional<std::string> first_listener() const;
 
  private:
+  // Put makes `next` the present record, or only checks whether it could be.
+  absl::Status Put(std::shared_ptr<const ContextRecord> next,
+                   bool has_credentials, Effect effect);
+
   const std::string name_;
   // Held while a change is made; before `mutex_`.
   absl::Mutex update_mutex_;

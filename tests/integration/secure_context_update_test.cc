@@ -100,12 +100,13 @@ TEST_F(SecureContextUpdateTest, ClearsWhatTheMaskNamesAndTheUpdateLeavesOut) {
   v1::UpdateSecureContextRequest request = UpdateOf(name, {});
   request.mutable_update_mask()->add_paths("ciphers");
   request.mutable_update_mask()->add_paths("min_version");
+  request.mutable_secure_context()->set_min_version(v1::TLS_VERSION_TLS_1_2);
 
   ASSERT_OK_AND_ASSIGN(const v1::SecureContext after, client().Call(request));
 
   EXPECT_EQ(after.ciphers(), "");
   EXPECT_GT(after.effective_ciphers_size(), 6);
-  // It excludes the field that was named.
+  // It excludes the field that was set.
   EXPECT_EQ(after.secure_protocol(), "");
   EXPECT_EQ(after.max_version(), v1::TLS_VERSION_TLS_1_3);
   EXPECT_EQ(after.credentials_size(), 1);
@@ -147,7 +148,7 @@ TEST_F(SecureContextUpdateTest, ChangesNothingIfItIsRefused) {
   stale.set_etag("stale");
   stale.add_alpn_protocols("h2");
   EXPECT_THAT(client().Call(UpdateOf(name, stale)),
-              FailsWith(Reason::kEtagMismatch));
+              FailsWith(Reason::kEtagMismatch, "secure_context.etag"));
   EXPECT_THAT(client().Call(UpdateOf("secureContexts/nobody", {})),
               FailsWith(Reason::kContextNotFound));
   EXPECT_THAT(client().Call(UpdateOf("nobody", {})),
@@ -168,6 +169,26 @@ TEST_F(SecureContextUpdateTest, LeavesNoListenerWithoutCredentials) {
   EXPECT_THAT(refused, FailsWith(Reason::kCredentialsRequired));
   EXPECT_EQ(MetadataOf(refused, "listener"), listener.name());
   EXPECT_TRUE(Connect(listener).authorized());
+}
+
+TEST_F(SecureContextUpdateTest, TakesItsOwnAnswerBack) {
+  v1::SecureContext context = Showing(ServerIdentity());
+  context.set_secure_protocol("TLSv1_2_method");
+  context.set_alpn_protocols_wire("\x01\xff\x02h2");
+  const std::string name = NewContext(context);
+  ASSERT_OK_AND_ASSIGN(v1::SecureContext got, Get(name));
+  // It holds no key, which therefore stays.
+  got.clear_credentials();
+  // What is not UTF-8 can only be told escaped.
+  EXPECT_THAT(got.alpn_protocols(), ElementsAre("\\xff", "h2"));
+  got.clear_alpn_protocols();
+  got.set_ciphers("ECDHE+AESGCM");
+
+  ASSERT_OK_AND_ASSIGN(const v1::SecureContext after,
+                       client().Call(UpdateOf(name, got)));
+
+  EXPECT_EQ(after.secure_protocol(), "TLSv1_2_method");
+  EXPECT_EQ(after.credentials_size(), 1);
 }
 
 TEST_F(SecureContextUpdateTest, OnlyChecksIfAsked) {

@@ -94,21 +94,24 @@ for name in server client; do
   openssl pkcs12 -export -in "$dir/$name.pem" -inkey "$dir/$name-key.pem" -out "$dir/$name.pfx" \
     -passout pass:secret
 done
+echo secret > "$dir/secret"
+printf 'secret\r\n' > "$dir/secret-crlf"
+echo wrong > "$dir/wrong"
 mkfifo "$dir/in3"
 client/examples/mutual_tls_server --control="$TLSD_ADDRESS" --listen=127.0.0.1:0 \
-  --pfx="$dir/server.pfx" --passphrase=secret --ca="$dir/client.pem" \
+  --pfx="$dir/server.pfx" --passphrase_file="$dir/secret" --ca="$dir/client.pem" \
   < "$dir/in3" > "$dir/pfx.out" 2>&1 &
 running+=($!)
 exec 7> "$dir/in3"
 await "$dir/pfx.out" 'server bound'
 pfx_port=$(sed -n 's/server bound .*:\([0-9]*\)$/\1/p' "$dir/pfx.out")
 echo hello | client/examples/mutual_tls_client --control="$TLSD_ADDRESS" \
-  --connect="localhost:$pfx_port" --pfx="$dir/client.pfx" --passphrase=secret \
+  --connect="localhost:$pfx_port" --pfx="$dir/client.pfx" --passphrase_file="$dir/secret-crlf" \
   --ca="$dir/server.pem" > "$dir/ours.out" 2>&1 || fail "our client fails with PKCS#12"
 grep -qx 'client connected authorized' "$dir/ours.out" || fail "the server's PKCS#12 is no good"
 grep -qx 'server connected authorized' "$dir/pfx.out" || fail "the client's PKCS#12 is no good"
 if echo | client/examples/mutual_tls_client --control="$TLSD_ADDRESS" \
-  --connect="localhost:$pfx_port" --pfx="$dir/client.pfx" --passphrase=wrong \
+  --connect="localhost:$pfx_port" --pfx="$dir/client.pfx" --passphrase_file="$dir/wrong" \
   --ca="$dir/server.pem" > "$dir/ours.out" 2>&1; then
   fail "our client opens PKCS#12 with a wrong passphrase"
 fi

@@ -269,6 +269,44 @@ TEST_F(ClientTest, TellsWhyAnUpdateIsRefused) {
                         Reason::kEtagMismatch));
 }
 
+TEST_F(ClientTest, DeletesASecureContextAsItIsTold) {
+  v1::UpdateSecureContextRequest updated;
+  ServeUpdates(daemon_.on, updated);
+  v1::DeleteSecureContextRequest seen;
+  daemon_.on.delete_secure_context = [&seen](const auto& request, auto&) {
+    seen = request;
+    return absl::OkStatus();
+  };
+  auto context = Open().GetSecureContext("secureContexts/web");
+  ASSERT_TRUE(context.ok()) << context.status();
+
+  EXPECT_TRUE(context->Delete().ok());
+  EXPECT_EQ(seen.name(), "secureContexts/web");
+  EXPECT_EQ(seen.etag(), "");
+  EXPECT_FALSE(seen.force());
+
+  EXPECT_TRUE(
+      context->Delete({.mode = DeleteMode::kForce, .etag = "now"}).ok());
+  EXPECT_EQ(seen.etag(), "now");
+  EXPECT_TRUE(seen.force());
+}
+
+TEST_F(ClientTest, TellsWhyADeletionIsRefused) {
+  v1::UpdateSecureContextRequest updated;
+  ServeUpdates(daemon_.on, updated);
+  daemon_.on.delete_secure_context = [](const auto& request, auto&) {
+    return request.etag().empty()
+               ? MakeError(Reason::kContextInUse, "listeners name it")
+               : MakeError(Reason::kEtagMismatch, "it has changed");
+  };
+  auto context = Open().GetSecureContext("secureContexts/web");
+  ASSERT_TRUE(context.ok()) << context.status();
+
+  EXPECT_TRUE(HasReason(context->Delete(), Reason::kContextInUse));
+  EXPECT_TRUE(
+      HasReason(context->Delete({.etag = "old"}), Reason::kEtagMismatch));
+}
+
 TEST_F(ClientTest, ReadsAContextAgain) {
   v1::UpdateSecureContextRequest seen;
   ServeUpdates(daemon_.on, seen);

@@ -68,6 +68,11 @@ class FakeDaemon::Services {
         v1::SecureContext* response) override {
       return Answer(on.update_secure_context, request, response);
     }
+    grpc::Status DeleteSecureContext(
+        grpc::ServerContext*, const v1::DeleteSecureContextRequest* request,
+        google::protobuf::Empty* response) override {
+      return Answer(on.delete_secure_context, request, response);
+    }
     grpc::Status ListAlgorithms(grpc::ServerContext*,
                                 const v1::ListAlgorithmsRequest* request,
                                 v1::ListAlgorithmsResponse* response) override {

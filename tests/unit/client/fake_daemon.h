@@ -55,6 +55,8 @@ struct Handlers {
       list_secure_contexts;
   UnaryHandler<v1::UpdateSecureContextRequest, v1::SecureContext>
       update_secure_context;
+  UnaryHandler<v1::DeleteSecureContextRequest, google::protobuf::Empty>
+      delete_secure_context;
   UnaryHandler<v1::ListAlgorithmsRequest, v1::ListAlgorithmsResponse>
       list_algorithms;
   UnaryHandler<v1::ParseCertificateRequest, v1::ParseCertificateResponse>

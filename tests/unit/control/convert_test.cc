@@ -369,7 +369,7 @@ class ConvertContextTest : public ::testing::Test {
   v1::SecureContext Added(const tls::SecureContextOptions& options) {
     const auto record =
         table_.Add("web", {options, testing::MakeContext(options)}).value();
-    return Converted<v1::SecureContext>(*record);
+    return Converted<v1::SecureContext>(FactsOf(*record));
   }
 
   worker::ContextTable table_;

@@ -310,6 +310,26 @@ TEST_F(ApplyUpdateTest, LetsOneOfTwoAlternativesGiveWay) {
   EXPECT_THAT(Apply(update, {})->options.alpn_protocols, ElementsAre("h2"));
 }
 
+TEST_F(ApplyUpdateTest, ResetsAFieldWithoutItsAlternatives) {
+  auto change = Apply({}, {"min_version", "max_version"});
+  ASSERT_THAT(change, IsOk());
+  EXPECT_EQ(change->options.secure_protocol, "TLS_method");
+
+  present_.secure_protocol = "";
+  present_.min_version = TlsVersion::kTls13;
+  change = Apply({}, {"secure_protocol", "alpn_protocols_wire"});
+  ASSERT_THAT(change, IsOk());
+  EXPECT_EQ(change->options.min_version, TlsVersion::kTls13);
+  EXPECT_THAT(change->options.alpn_protocols, ElementsAre("h2"));
+
+  // A list is reset in either form.
+  present_.alpn_protocols.clear();
+  present_.alpn_protocols_wire = "\x02h2";
+  change = Apply({}, {"alpn_protocols"});
+  ASSERT_THAT(change, IsOk());
+  EXPECT_EQ(change->options.alpn_protocols_wire, "");
+}
+
 TEST_F(ApplyUpdateTest, RefusesWhatCannotBeChanged) {
   for (const char* path :
        {"name", "etag", "warnings", "expire_time", "no_such_field",

@@ -187,5 +187,19 @@ TEST_F(SystemTrustStoreTest, ForgetsAFileThatIsGone) {
               FailsWith(Reason::kTrustStoreEmpty, "system"));
 }
 
+TEST_F(SystemTrustStoreTest, ReadsItsFoldersWhenAsked) {
+  Write("0a1b2c3d.0", RootIdentity().CertificatePem());
+  Write("0a1b2c3d.1", OtherRootIdentity().CertificatePem());
+  Write("unhashed.pem", ServerIdentity().CertificatePem());
+  Write("0a1b2c3e.0", "no certificate");
+  Set("/nonexistent", folder_.string());
+  ASSERT_OK_AND_ASSIGN(const auto store, SystemTrustStore::Load());
+  EXPECT_TRUE(store->certificates().empty());
+  EXPECT_EQ(store->ReadFolders().size(), 2u);
+  // As they are now.
+  std::filesystem::remove(folder_ / "0a1b2c3d.1");
+  EXPECT_EQ(store->ReadFolders().size(), 1u);
+}
+
 }  // namespace
 }  // namespace tlsd::tls

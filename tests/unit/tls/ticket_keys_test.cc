@@ -61,12 +61,14 @@ std::string Crypt(EVP_CIPHER_CTX* cipher, const std::string& text) {
   return out;
 }
 
-Sealed Seal(TicketKeys& keys, absl::Time now, const std::string& block) {
+Sealed Seal(TicketKeys& keys, absl::Time now, const std::string& block,
+            absl::Duration session_timeout = absl::Seconds(300)) {
   uint8_t name[TicketKeys::kNameBytes];
   uint8_t iv[EVP_MAX_IV_LENGTH];
   bssl::ScopedEVP_CIPHER_CTX cipher;
   bssl::ScopedHMAC_CTX hmac;
-  EXPECT_TRUE(keys.Seal(now, name, iv, cipher.get(), hmac.get()));
+  EXPECT_TRUE(
+      keys.Seal(now, session_timeout, name, iv, cipher.get(), hmac.get()));
   Sealed sealed;
   sealed.name.assign(reinterpret_cast<const char*>(name), sizeof(name));
   sealed.iv.assign(reinterpret_cast<const char*>(iv), sizeof(iv));
@@ -99,7 +101,7 @@ constexpr char kBlock[] = "sixteen  letters";
 
 TEST(TicketKeysTest, OpensWhatItSeals) {
   const auto given = Ring({KeyBytes('a')});
-  const auto automatic = TicketKeys::Automatic(absl::Seconds(300));
+  const auto automatic = TicketKeys::Automatic();
   for (TicketKeys* ring : {given.get(), automatic.get()}) {
     const Sealed sealed = Seal(*ring, kStart, kBlock);
     EXPECT_NE(sealed.ciphertext, kBlock);
@@ -185,15 +187,15 @@ TEST(TicketKeysTest, ShowsNoKeyInErrors) {
 }
 
 TEST(TicketKeysTest, OwnKeysAreSecretFromOtherRings) {
-  const auto one = TicketKeys::Automatic(absl::Seconds(300));
-  const auto other = TicketKeys::Automatic(absl::Seconds(300));
+  const auto one = TicketKeys::Automatic();
+  const auto other = TicketKeys::Automatic();
   EXPECT_TRUE(one->is_automatic());
   EXPECT_EQ(Open(*other, kStart, Seal(*one, kStart, kBlock)).result,
             OpenResult::kUnknownKey);
 }
 
 TEST(TicketKeysTest, RenewsItsOwnKeyEachDay) {
-  const auto ring = TicketKeys::Automatic(absl::Seconds(300));
+  const auto ring = TicketKeys::Automatic();
   const Sealed first = Seal(*ring, kStart, kBlock);
   EXPECT_EQ(
       Seal(*ring, kStart + TicketKeys::kPeriod - absl::Seconds(1), kBlock).name,
@@ -202,22 +204,24 @@ TEST(TicketKeysTest, RenewsItsOwnKeyEachDay) {
 }
 
 TEST(TicketKeysTest, KeepsAnOldKeyAsLongAsItsSessions) {
-  const auto ring = TicketKeys::Automatic(absl::Seconds(300));
-  const Sealed first = Seal(*ring, kStart, kBlock);
-  const absl::Time end = kStart + TicketKeys::kPeriod + absl::Seconds(300);
-  EXPECT_EQ(Open(*ring, kStart + TicketKeys::kPeriod, first).result,
+  const auto ring = TicketKeys::Automatic();
+  Seal(*ring, kStart, kBlock);
+  const absl::Time late = kStart + TicketKeys::kPeriod - absl::Seconds(100);
+  const Sealed last = Seal(*ring, late, kBlock);
+  const absl::Time end = late + absl::Seconds(300);
+  EXPECT_EQ(Open(*ring, kStart + TicketKeys::kPeriod, last).result,
             OpenResult::kOpenedByOldKey);
-  EXPECT_EQ(Open(*ring, end - absl::Seconds(1), first).result,
+  EXPECT_EQ(Open(*ring, end - absl::Seconds(1), last).result,
             OpenResult::kOpenedByOldKey);
-  EXPECT_EQ(Open(*ring, end, first).result, OpenResult::kUnknownKey);
+  EXPECT_EQ(Open(*ring, end, last).result, OpenResult::kUnknownKey);
 }
 
-TEST(TicketKeysTest, KeepsKeysLongerForLongerSessionsAndNeverShorter) {
-  const auto ring = TicketKeys::Automatic(absl::Seconds(300));
-  ring->KeepFor(absl::Hours(7 * 24));
-  ring->KeepFor(absl::Seconds(1));
-  const Sealed first = Seal(*ring, kStart, kBlock);
-  const absl::Time end = kStart + TicketKeys::kPeriod + absl::Hours(7 * 24);
+TEST(TicketKeysTest, KeepsKeysForTheLongestOfTheirSessions) {
+  const auto ring = TicketKeys::Automatic();
+  constexpr absl::Duration kWeek = absl::Hours(7 * 24);
+  const Sealed first = Seal(*ring, kStart, kBlock, kWeek);
+  Seal(*ring, kStart, kBlock, absl::Seconds(1));
+  const absl::Time end = kStart + kWeek;
   // A key is made on each day that has handshakes.
   for (absl::Time day = kStart; day < end; day += TicketKeys::kPeriod) {
     Seal(*ring, day, kBlock);
@@ -228,7 +232,7 @@ TEST(TicketKeysTest, KeepsKeysLongerForLongerSessionsAndNeverShorter) {
 }
 
 TEST(TicketKeysTest, SealsAfterALongSilence) {
-  const auto ring = TicketKeys::Automatic(absl::Seconds(300));
+  const auto ring = TicketKeys::Automatic();
   const Sealed first = Seal(*ring, kStart, kBlock);
   const absl::Time later = kStart + absl::Hours(24 * 365);
   const Sealed second = Seal(*ring, later, kBlock);

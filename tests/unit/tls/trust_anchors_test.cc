@@ -57,7 +57,7 @@ TEST_F(TrustAnchorsTest, TakesManyCertificatesInManyStrings) {
                   ServerIdentity().CertificatePem()};
   ASSERT_OK_AND_ASSIGN(const TrustAnchors anchors, Load(options));
   EXPECT_EQ(anchors.certificates.size(), 3u);
-  EXPECT_EQ(anchors.system_path, "");
+  EXPECT_EQ(anchors.system, nullptr);
   EXPECT_EQ(sk_X509_NAME_num(anchors.names.get()), 3u);
 }
 
@@ -105,7 +105,7 @@ TEST_F(TrustAnchorsTest, TakesTheSystemsFile) {
 
   ASSERT_OK_AND_ASSIGN(const TrustAnchors anchors, Load({}));
 
-  EXPECT_EQ(anchors.system_path, path);
+  EXPECT_EQ(anchors.system->path(), path);
   EXPECT_EQ(anchors.certificates.size(), 2u);
   EXPECT_EQ(sk_X509_NAME_num(anchors.names.get()), 0u);
 }
@@ -116,7 +116,7 @@ TEST_F(TrustAnchorsTest, TakesTheSystemsFolder) {
 
   ASSERT_OK_AND_ASSIGN(const TrustAnchors anchors, Load({}));
 
-  EXPECT_EQ(anchors.system_path, folder_.string());
+  EXPECT_EQ(anchors.system->path(), folder_.string());
   EXPECT_EQ(anchors.certificates.size(), 0u);
 }
 
@@ -154,7 +154,7 @@ TEST_F(TrustAnchorsTest, UnitesItsSources) {
   ASSERT_OK_AND_ASSIGN(const TrustAnchors anchors, Load(options));
 
   EXPECT_EQ(anchors.certificates.size(), 3u);
-  EXPECT_EQ(anchors.system_path, path);
+  EXPECT_EQ(anchors.system->path(), path);
 }
 
 TEST_F(TrustAnchorsTest, LeavesTheSystemsStoreOutIfOthersAreGiven) {
@@ -167,7 +167,7 @@ TEST_F(TrustAnchorsTest, LeavesTheSystemsStoreOutIfOthersAreGiven) {
   ASSERT_OK_AND_ASSIGN(const TrustAnchors anchors, Load(options));
 
   EXPECT_EQ(anchors.certificates.size(), 1u);
-  EXPECT_EQ(anchors.system_path, "");
+  EXPECT_EQ(anchors.system, nullptr);
 }
 
 TEST_F(TrustAnchorsTest, DigestsTellStoresApart) {

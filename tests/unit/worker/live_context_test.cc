@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/synchronization/notification.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/status/error.h"
 #include "tests/testing/engine_pair.h"
@@ -35,6 +36,15 @@ class LiveContextTest : public ::testing::Test {
  protected:
   using Effect = LiveContext::Effect;
 
+  absl::StatusOr<std::shared_ptr<const ContextRecord>> Update(
+      const std::string& etag, Effect effect, LiveContext::Make make) {
+    return context_.Update(
+        etag, effect, make,
+        [&](const ContextRecord& record) { replaced_.push_back(record.etag); });
+  }
+
+  // The etags of the records that were told of.
+  std::vector<std::string> replaced_;
   LiveContext context_{"secureContexts/web", Server()};
 };
 
@@ -43,7 +53,7 @@ TEST_F(LiveContextTest, PutsTheNewInThePlaceOfTheOld) {
   const ContextParts next = Server();
 
   const auto updated =
-      context_.Update("", Effect::kReplace, [&](const ContextRecord& present) {
+      Update("", Effect::kReplace, [&](const ContextRecord& present) {
         EXPECT_EQ(present.etag, before->etag);
         return absl::StatusOr<ContextParts>(next);
       });
@@ -55,6 +65,7 @@ TEST_F(LiveContextTest, PutsTheNewInThePlaceOfTheOld) {
   EXPECT_EQ((*updated)->create_time, before->create_time);
   EXPECT_GE((*updated)->update_time, before->update_time);
   EXPECT_NE((*updated)->etag, before->etag);
+  EXPECT_THAT(replaced_, ::testing::ElementsAre((*updated)->etag));
   // Who holds the old one keeps it.
   EXPECT_NE(before->secure_context, next.secure_context);
 }
@@ -62,11 +73,10 @@ TEST_F(LiveContextTest, PutsTheNewInThePlaceOfTheOld) {
 TEST_F(LiveContextTest, ChangesNothingIfTheChangeFails) {
   const auto before = context_.record();
 
-  const auto updated =
-      context_.Update("", Effect::kReplace, [](const ContextRecord&) {
-        return absl::StatusOr<ContextParts>(
-            MakeError(Reason::kKeyMismatch, "not that key"));
-      });
+  const auto updated = Update("", Effect::kReplace, [](const ContextRecord&) {
+    return absl::StatusOr<ContextParts>(
+        MakeError(Reason::kKeyMismatch, "not that key"));
+  });
 
   EXPECT_THAT(updated, FailsWith(Reason::kKeyMismatch));
   EXPECT_EQ(context_.record(), before);
@@ -78,8 +88,8 @@ TEST_F(LiveContextTest, ChangesOnlyWhatTheEtagNames) {
     return absl::StatusOr<ContextParts>(Server());
   };
 
-  EXPECT_THAT(context_.Update(etag, Effect::kReplace, change), IsOk());
-  EXPECT_THAT(context_.Update(etag, Effect::kReplace, change),
+  EXPECT_THAT(Update(etag, Effect::kReplace, change), IsOk());
+  EXPECT_THAT(Update(etag, Effect::kReplace, change),
               FailsWith(Reason::kEtagMismatch, "etag"));
 }
 
@@ -89,12 +99,12 @@ TEST_F(LiveContextTest, LeavesNoListenerWithoutCredentials) {
   };
   ASSERT_THAT(context_.AddListener("listeners/l1"), IsOk());
 
-  EXPECT_THAT(context_.Update("", Effect::kReplace, drop),
+  EXPECT_THAT(Update("", Effect::kReplace, drop),
               FailsWith(Reason::kCredentialsRequired, "credentials"));
   EXPECT_TRUE(context_.record()->secure_context->has_credentials());
 
   context_.RemoveListener("listeners/l1");
-  EXPECT_THAT(context_.Update("", Effect::kReplace, drop), IsOk());
+  EXPECT_THAT(Update("", Effect::kReplace, drop), IsOk());
   EXPECT_THAT(
       context_.AddListener("listeners/l1"),
       FailsWith(Reason::kCredentialsRequired, "listener.secure_context"));
@@ -107,12 +117,13 @@ TEST_F(LiveContextTest, OnlyChecksIfAsked) {
     return absl::StatusOr<ContextParts>(Client());
   };
 
-  EXPECT_THAT(context_.Update("", Effect::kCheckOnly, drop), IsOk());
+  EXPECT_THAT(Update("", Effect::kCheckOnly, drop), IsOk());
   EXPECT_EQ(context_.record(), before);
+  EXPECT_THAT(replaced_, ::testing::IsEmpty());
   ASSERT_THAT(context_.AddListener("listeners/l1"), IsOk());
-  EXPECT_THAT(context_.Update("", Effect::kCheckOnly, drop),
+  EXPECT_THAT(Update("", Effect::kCheckOnly, drop),
               FailsWith(Reason::kCredentialsRequired));
-  EXPECT_THAT(context_.Update("stale", Effect::kCheckOnly, drop),
+  EXPECT_THAT(Update("stale", Effect::kCheckOnly, drop),
               FailsWith(Reason::kEtagMismatch));
 }
 
@@ -128,10 +139,10 @@ TEST_F(LiveContextTest, RetiresWhenNobodyUsesIt) {
   EXPECT_EQ(context_.first_listener(), "listeners/l1");
   EXPECT_THAT(context_.AddListener("listeners/l3"),
               FailsWith(Reason::kContextNotFound));
-  EXPECT_THAT(context_.Update("", Effect::kReplace,
-                              [](const ContextRecord&) {
-                                return absl::StatusOr<ContextParts>(Server());
-                              }),
+  EXPECT_THAT(Update("", Effect::kReplace,
+                     [](const ContextRecord&) {
+                       return absl::StatusOr<ContextParts>(Server());
+                     }),
               FailsWith(Reason::kContextNotFound));
 }
 
@@ -165,12 +176,12 @@ TEST_F(LiveContextTest, CanBeReadWhileAChangeIsMade) {
   absl::Notification making;
   absl::Notification finish;
   std::thread updater([&] {
-    EXPECT_THAT(context_.Update("", Effect::kReplace,
-                                [&](const ContextRecord&) {
-                                  making.Notify();
-                                  finish.WaitForNotification();
-                                  return absl::StatusOr<ContextParts>(Server());
-                                }),
+    EXPECT_THAT(Update("", Effect::kReplace,
+                       [&](const ContextRecord&) {
+                         making.Notify();
+                         finish.WaitForNotification();
+                         return absl::StatusOr<ContextParts>(Server());
+                       }),
                 IsOk());
   });
   making.WaitForNotification();
@@ -186,8 +197,8 @@ TEST_F(LiveContextTest, LosesNoChangeOfSeveralAtOnce) {
   for (int i = 0; i < 4; ++i) {
     updaters.emplace_back([&] {
       for (int j = 0; j < 25; ++j) {
-        const auto updated = context_.Update(
-            "", Effect::kReplace, [&](const ContextRecord& present) {
+        const auto updated =
+            Update("", Effect::kReplace, [&](const ContextRecord& present) {
               ContextParts next{present.options, present.secure_context};
               next.options.alpn_protocols.push_back("x");
               return absl::StatusOr<ContextParts>(next);
@@ -198,6 +209,9 @@ TEST_F(LiveContextTest, LosesNoChangeOfSeveralAtOnce) {
   }
   for (std::thread& updater : updaters) updater.join();
   EXPECT_EQ(context_.record()->options.alpn_protocols.size(), 100u);
+  // They are told one after the other: no lock is needed, or taken, for it.
+  EXPECT_EQ(replaced_.size(), 100u);
+  EXPECT_EQ(replaced_.back(), context_.record()->etag);
 }
 
 }  // namespace

@@ -56,6 +56,41 @@ TEST_F(ContextOptionsTest, SayWhomToTrust) {
   EXPECT_THAT(options_.given_groups(), ElementsAre("trust_anchors"));
 }
 
+TEST_F(ContextOptionsTest, KnowWhichAnchorsNameASource) {
+  v1::TrustAnchors anchors;
+  anchors.set_allow_partial_chain(true);
+  anchors.set_system_path("/etc/ssl");
+  EXPECT_FALSE(NamesASource(anchors));
+
+  anchors.set_system(true);
+  EXPECT_TRUE(NamesASource(anchors));
+  anchors.Clear();
+  anchors.set_development(true);
+  EXPECT_TRUE(NamesASource(anchors));
+  anchors.Clear();
+  anchors.add_pems("a");
+  EXPECT_TRUE(NamesASource(anchors));
+}
+
+TEST_F(ContextOptionsTest, RefuseToTakeTheLastSourceOfTrustAway) {
+  for (const char* option : {"--trust-system=false", "--trust-dev=false"}) {
+    context_.Clear();
+    ASSERT_TRUE(Parse({option, "--partial-chain"}));
+
+    const absl::Status status = Fill();
+
+    EXPECT_TRUE(HasReason(status, Reason::kFieldInvalid)) << option;
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("--default trust_anchors"));
+
+    context_.mutable_trust_anchors()->add_pems("a");
+    EXPECT_TRUE(Fill().ok()) << option;
+  }
+  context_.Clear();
+  ASSERT_TRUE(Parse({"--partial-chain"}));
+  EXPECT_TRUE(Fill().ok());
+}
+
 TEST_F(ContextOptionsTest, SayWhatIsRevoked) {
   ASSERT_TRUE(Parse({"--crl", File("a"), "--crl", File("b")}));
   ASSERT_TRUE(Fill().ok());

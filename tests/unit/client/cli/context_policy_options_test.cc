@@ -65,13 +65,12 @@ TEST_F(ContextPolicyOptionsTest, TakeAutoForParametersAndNoMissingFile) {
   EXPECT_TRUE(HasReason(Fill(), Reason::kFieldInvalid));
 }
 
-TEST_F(ContextPolicyOptionsTest, SaySignatureAlgorithmsOfBothOrOfOurs) {
+TEST_F(ContextPolicyOptionsTest, SaySignatureAlgorithmsOfPeersAndOfOurs) {
   ASSERT_TRUE(Parse({"--sigalgs", "a,b:c"}));
   ASSERT_TRUE(Fill().ok());
   EXPECT_THAT(context_.signature_algorithms(), ElementsAre("a", "b", "c"));
-  EXPECT_THAT(context_.signing_algorithms(), ElementsAre("a", "b", "c"));
-  EXPECT_THAT(mask_.paths(),
-              ElementsAre("signature_algorithms", "signing_algorithms"));
+  EXPECT_THAT(context_.signing_algorithms(), IsEmpty());
+  EXPECT_THAT(mask_.paths(), ElementsAre("signature_algorithms"));
 
   ASSERT_TRUE(Parse({"--signing-sigalgs", "d", "--sigalgs", "a"}));
   ASSERT_TRUE(Fill().ok());

@@ -14,7 +14,9 @@
 namespace tlsd::client::cli {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 class FileContentTest : public ::testing::Test {
  protected:
@@ -43,6 +45,44 @@ TEST_F(FileContentTest, TakesOneLineEndFromAPassphrase) {
   EXPECT_EQ(read_.Passphrase(File("secret\n")).value(), "secret");
   EXPECT_EQ(read_.Passphrase(File("secret")).value(), "secret");
   EXPECT_EQ(read_.Passphrase(File("a\n\n")).value(), "a\n");
+  EXPECT_EQ(read_.Passphrase(File("secret\r\n")).value(), "secret");
+  EXPECT_EQ(read_.Passphrase(File("a\r\r\n")).value(), "a\r");
+  EXPECT_EQ(read_.Passphrase(File("a\r\nb")).value(), "a\r\nb");
+  EXPECT_EQ(read_.Passphrase(File("\r\n")).value(), "");
+}
+
+TEST_F(FileContentTest, TakesTextInUtf8) {
+  for (const char* text :
+       {"", "~", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF",
+        "\xEE\x80\x80", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+    const std::string path = File(text);
+
+    EXPECT_EQ(read_.Text(path).value(), text);
+    EXPECT_EQ(read_.Passphrase(path).value(), text);
+  }
+}
+
+TEST_F(FileContentTest, RefusesTextThatIsNotUtf8) {
+  // DER and Latin-1; a byte that goes on and none that begins; overlong forms;
+  // surrogates; above U+10FFFF; cut off.
+  for (const char* bytes :
+       {"\x30\x82\x01", "na\xEFve", "\x80", "\xC0\xAF", "\xC1\xBF",
+        "\xE0\x9F\xBF", "\xED\xA0\x80", "\xED\xBF\xBF", "\xF0\x8F\xBF\xBF",
+        "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "\xFF", "\xC2", "\xE2\x82",
+        "\xC2\x41"}) {
+    const std::string path = File(bytes);
+
+    const absl::Status text = read_.Text(path).status();
+    const absl::Status passphrase = read_.Passphrase(path).status();
+
+    EXPECT_TRUE(HasReason(text, Reason::kFieldInvalid)) << bytes;
+    EXPECT_THAT(std::string(text.message()),
+                AllOf(HasSubstr(path), HasSubstr("-inform DER")));
+    EXPECT_TRUE(HasReason(passphrase, Reason::kFieldInvalid)) << bytes;
+    EXPECT_THAT(std::string(passphrase.message()),
+                AllOf(HasSubstr(path), HasSubstr("a passphrase in UTF-8")));
+    EXPECT_EQ(read_.Bytes(path).value(), bytes);
+  }
 }
 
 TEST_F(FileContentTest, CutsAFileIntoPieces) {
@@ -66,7 +106,7 @@ TEST_F(FileContentTest, NamesAFileThatItCannotRead) {
          {read_.Text(path).status(), read_.Passphrase(path).status(),
           read_.Bytes(path).status(), read_.Pieces(path, 2).status()}) {
       EXPECT_TRUE(HasReason(status, Reason::kFieldInvalid));
-      EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(path));
+      EXPECT_THAT(std::string(status.message()), HasSubstr(path));
     }
   }
 }

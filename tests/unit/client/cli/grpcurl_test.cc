@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <fstream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "client/cli/file_content.h"
 #include "client/cli/json.h"
 #include "tests/unit/client/fake_daemon.h"
 #include "tlsd/v1/admin_service.pb.h"
@@ -119,6 +121,30 @@ TEST(GrpcurlTest, ReadsPassphrasesWithoutTheirLineEnd) {
         google::protobuf::util::JsonStringToMessage(sent, &expected).ok())
         << sent;
     EXPECT_EQ(expected.passphrase(), passphrase);
+  }
+}
+
+TEST(GrpcurlTest, ReadsPassphrasesAsTheCommandsDo) {
+  testing::SocketFolder folder;
+  std::string controls;
+  for (char c = 1; c < ' '; ++c) controls.push_back(c);
+  for (const std::string& content :
+       {std::string("secret\r\n"), std::string("a\r\r\n"), std::string("a\n\n"),
+        std::string("a\r\nb\n"), std::string("\r\n"), std::string("\n"),
+        std::string("a\\\"&\\&b"), std::string("\xC3\xA9\x7F"), controls}) {
+    const std::string path = absl::StrCat(folder.path(), "/file");
+    std::ofstream(path) << content;
+    v1::PemCredentials pem;
+    pem.set_passphrase(FileLineMark(path));
+
+    const std::string sent = Sent(pem);
+
+    for (const char c : sent) EXPECT_GE(static_cast<uint8_t>(c), ' ') << sent;
+    v1::PemCredentials read;
+    ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(sent, &read).ok())
+        << sent;
+    EXPECT_EQ(read.passphrase(),
+              FileContents(FileUse::kRead).Passphrase(path).value());
   }
 }
 

@@ -133,6 +133,84 @@ TEST_F(TlsctlContextTest, KeepsThePartsOfTrustThatAreNotGiven) {
               ElementsAre("trust_anchors", "revocation_lists", "peer_rules"));
 }
 
+TEST_F(TlsctlContextTest, KeepsTheSystemsStoreWhenASourceIsAdded) {
+  now_.mutable_trust_anchors()->set_system_path("/etc/ssl");
+
+  EXPECT_EQ(Run("context update web --trust-dev").code, ExitCode::kOk);
+  EXPECT_TRUE(updated_.secure_context().trust_anchors().system());
+  EXPECT_TRUE(updated_.secure_context().trust_anchors().development());
+
+  now_.clear_trust_anchors();
+  EXPECT_EQ(Run("context update web --ca " + File("ca", "CA")).code,
+            ExitCode::kOk);
+  EXPECT_TRUE(updated_.secure_context().trust_anchors().system());
+
+  EXPECT_EQ(Run("context update web --trust-dev --trust-system=false").code,
+            ExitCode::kOk);
+  EXPECT_FALSE(updated_.secure_context().trust_anchors().system());
+  EXPECT_TRUE(updated_.secure_context().trust_anchors().development());
+
+  now_.mutable_trust_anchors()->add_pems("OLD");
+  EXPECT_EQ(Run("context update web --trust-dev").code, ExitCode::kOk);
+  EXPECT_FALSE(updated_.secure_context().trust_anchors().system());
+}
+
+TEST_F(TlsctlContextTest, RefusesToLeaveNoSourceOfTrust) {
+  for (const char* line : {"context update web --trust-system=false",
+                           "context update web --trust-dev=false",
+                           "context create web --trust-system=false"}) {
+    now_.clear_trust_anchors();
+    now_.mutable_trust_anchors()->set_development(
+        std::string(line).find("--trust-dev") != std::string::npos);
+
+    const Outcome outcome = Run(line);
+
+    EXPECT_EQ(outcome.code, ExitCode::kUsage) << line;
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("trust_anchors"),
+                                   HasSubstr("--default trust_anchors")));
+  }
+  EXPECT_EQ(updated_.ByteSizeLong(), 0u);
+  EXPECT_EQ(created_.ByteSizeLong(), 0u);
+
+  EXPECT_EQ(Run("context update web --default trust_anchors").code,
+            ExitCode::kOk);
+  EXPECT_FALSE(updated_.secure_context().has_trust_anchors());
+}
+
+TEST_F(TlsctlContextTest, TellsThatACertificateIsNotPem) {
+  const Outcome outcome =
+      Run("context create --ca " + File("ca.der", "\x30\x82\x01"));
+
+  EXPECT_EQ(outcome.code, ExitCode::kUsage);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("ca.der"),
+                                 HasSubstr("openssl x509 -inform DER")));
+  EXPECT_EQ(created_.ByteSizeLong(), 0u);
+}
+
+TEST_F(TlsctlContextTest, TakesAnEmptyValueBehindTheEqualsSign) {
+  const Outcome outcome =
+      Run("context create web --cert " + File("c", "C") + " --key " +
+          File("k", "K") + " --passphrase-file= --no-tickets --ciphers=");
+
+  EXPECT_EQ(outcome.code, ExitCode::kOk) << outcome.err;
+  EXPECT_EQ(created_.secure_context().credentials(0).pem().passphrase(), "");
+  EXPECT_TRUE(created_.secure_context().disable_session_tickets());
+
+  EXPECT_EQ(Run("context update web --ciphers= --groups X25519").code,
+            ExitCode::kOk);
+  EXPECT_EQ(updated_.secure_context().ciphers(), "");
+  EXPECT_THAT(updated_.update_mask().paths(), ElementsAre("ciphers", "groups"));
+}
+
+TEST_F(TlsctlContextTest, TakesNoEmptyValueForAFlagOrBehindTheOptions) {
+  EXPECT_EQ(Run("context create web --no-tickets=").code, ExitCode::kUsage);
+  EXPECT_EQ(Run("context create web --ciphers=a=").code, ExitCode::kOk);
+  EXPECT_EQ(created_.secure_context().ciphers(), "a=");
+
+  EXPECT_EQ(Run("context create -- --id=").code, ExitCode::kOk);
+  EXPECT_EQ(created_.secure_context_id(), "--id=");
+}
+
 TEST_F(TlsctlContextTest, ReadsNothingOfGroupsThatAreNotGiven) {
   now_.mutable_trust_anchors()->add_pems("OLD");
 

@@ -1,7 +1,6 @@
 #include "server/tls/boringssl_engine.h"
 
 #include <openssl/err.h>
-#include <openssl/sha.h>
 #include <openssl/x509.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include "server/base/status_macros.h"
 #include "server/tls/certificate.h"
 #include "server/tls/handshake_description.h"
+#include "server/tls/sha256.h"
 #include "server/tls/signature_algorithms.h"
 #include "server/tls/ssl_error.h"
 
@@ -204,11 +204,11 @@ bool BoringSslEngine::Show(const ShownCredentials& shown) {
 
 // RFC 6066 section 3: a session is not resumed under another server name.
 bool BoringSslEngine::BindSessionToServerName() {
-  const std::string bound = absl::StrCat(context().session_id_context,
-                                         absl::AsciiStrToLower(server_name()));
-  uint8_t digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const uint8_t*>(bound.data()), bound.size(), digest);
-  return SSL_set_session_id_context(ssl_.get(), digest, sizeof(digest)) == 1;
+  const std::string digest = Sha256(absl::StrCat(
+      context().session_id_context, absl::AsciiStrToLower(server_name())));
+  return SSL_set_session_id_context(
+             ssl_.get(), reinterpret_cast<const uint8_t*>(digest.data()),
+             digest.size()) == 1;
 }
 
 void BoringSslEngine::OnInfo(const SSL* ssl, int type, int value) {

@@ -1,29 +1,15 @@
 #include "server/tls/certificate_table.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
-#include <cstdint>
 #include <utility>
 
 #include "server/tls/certificate.h"
+#include "server/tls/sha256.h"
 
 namespace tlsd::tls {
-namespace {
-
-std::string Digest(X509* certificate) {
-  const std::string der = EncodeDer(certificate);
-  std::string digest(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(reinterpret_cast<const uint8_t*>(der.data()), der.size(),
-         reinterpret_cast<uint8_t*>(digest.data()));
-  return digest;
-}
-
-}  // namespace
-
 std::shared_ptr<const CertificateFacts> CertificateTable::Share(
     X509* certificate) {
-  std::string digest = Digest(certificate);
+  std::string digest = Sha256(EncodeDer(certificate));
   {
     absl::MutexLock lock(&mutex_);
     const auto found = entries_.find(digest);

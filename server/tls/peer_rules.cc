@@ -19,8 +19,10 @@
 #include "proto/status/error.h"
 #include "server/base/status_macros.h"
 #include "server/tls/certificate.h"
+#include "server/tls/public_key_facts.h"
 #include "server/tls/server_identity.h"
 #include "server/tls/server_name.h"
+#include "server/tls/sha256.h"
 #include "server/tls/ssl_error.h"
 
 namespace tlsd::tls {
@@ -119,20 +121,6 @@ absl::StatusOr<std::set<std::string>> DecodePins(
     pins.insert(*pin);
   }
   return pins;
-}
-
-std::string Sha256(absl::string_view bytes) {
-  uint8_t digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), digest);
-  return std::string(reinterpret_cast<const char*>(digest), sizeof(digest));
-}
-
-std::string PublicKeyDer(X509* certificate) {
-  uint8_t* der = nullptr;
-  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-  if (size < 0) return "";
-  const bssl::UniquePtr<uint8_t> owner(der);
-  return std::string(reinterpret_cast<const char*>(der), size);
 }
 
 bool UriFits(absl::string_view uri, const NameRule& rule) {

@@ -8,7 +8,6 @@
 #include <openssl/nid.h>
 #include <openssl/obj.h>
 #include <openssl/rsa.h>
-#include <openssl/sha.h>
 
 #include <cstdint>
 #include <string>
@@ -16,8 +15,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "server/tls/certificate_names.h"
+#include "server/tls/sha256.h"
 
 namespace tlsd::tls {
 namespace {
@@ -32,21 +31,6 @@ std::string HexWithPrefix(const BIGNUM* number) {
   const size_t first = hex.find_first_not_of('0');
   return absl::StrCat("0x",
                       first == std::string::npos ? "0" : hex.substr(first));
-}
-
-std::string EncodeDer(X509_PUBKEY* key) {
-  uint8_t* der = nullptr;
-  const int size = i2d_X509_PUBKEY(key, &der);
-  if (size < 0) return "";
-  const bssl::UniquePtr<uint8_t> owner(der);
-  return std::string(reinterpret_cast<const char*>(der), size);
-}
-
-std::string Pin(absl::string_view der) {
-  uint8_t digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const uint8_t*>(der.data()), der.size(), digest);
-  return absl::Base64Escape(
-      absl::string_view(reinterpret_cast<const char*>(digest), sizeof(digest)));
 }
 
 void DescribeRsa(const RSA* key, CertificateFacts& facts) {
@@ -98,10 +82,18 @@ void DescribeUnknown(X509_PUBKEY* key, CertificateFacts& facts) {
 
 }  // namespace
 
+std::string PublicKeyDer(X509* certificate) {
+  uint8_t* der = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+  if (size < 0) return "";
+  const bssl::UniquePtr<uint8_t> owner(der);
+  return std::string(reinterpret_cast<const char*>(der), size);
+}
+
 void DescribePublicKey(X509* certificate, CertificateFacts& facts) {
   X509_PUBKEY* info = X509_get_X509_PUBKEY(certificate);
-  facts.public_key_der = EncodeDer(info);
-  facts.public_key_pin = Pin(facts.public_key_der);
+  facts.public_key_der = PublicKeyDer(certificate);
+  facts.public_key_pin = absl::Base64Escape(Sha256(facts.public_key_der));
   const bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(certificate));
   if (key == nullptr) return DescribeUnknown(info, facts);
   facts.public_key_bits = EVP_PKEY_bits(key.get());

@@ -2,7 +2,6 @@
 
 #include <openssl/pool.h>
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 #include <openssl/ssl.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include "server/tls/certificate.h"
 #include "server/tls/context_policy.h"
 #include "server/tls/secure_context_state.h"
+#include "server/tls/sha256.h"
 #include "server/tls/ssl_error.h"
 
 namespace tlsd::tls {
@@ -234,23 +234,18 @@ absl::Status SecureContext::Builder::SetSessions(
 // A session may be resumed under no policy but the one that made it: BoringSSL
 // does not verify a resumed peer anew (CVE-2025-23419).
 absl::Status SecureContext::Builder::SetSessionIdContext() {
-  SHA256_CTX sha256;
-  SHA256_Init(&sha256);
   const std::string mode =
       absl::StrCat(static_cast<int>(state_->client_certificate_mode));
+  std::string parts;
   for (const std::string& part :
        {state_->session_owner, state_->trust_anchors.digest,
         state_->peer_rules.digest(), mode}) {
-    const std::string head = absl::StrCat(part.size(), ":");
-    SHA256_Update(&sha256, head.data(), head.size());
-    SHA256_Update(&sha256, part.data(), part.size());
+    absl::StrAppend(&parts, part.size(), ":", part);
   }
-  uint8_t digest[SHA256_DIGEST_LENGTH];
-  SHA256_Final(digest, &sha256);
-  static_assert(sizeof(digest) <= SSL_MAX_SID_CTX_LENGTH);
-  state_->session_id_context.assign(reinterpret_cast<const char*>(digest),
-                                    sizeof(digest));
-  if (!SSL_CTX_set_session_id_context(context(), digest, sizeof(digest))) {
+  state_->session_id_context = Sha256(parts);
+  const std::string& id = state_->session_id_context;
+  if (!SSL_CTX_set_session_id_context(
+          context(), reinterpret_cast<const uint8_t*>(id.data()), id.size())) {
     return InternalError("SSL_CTX_set_session_id_context");
   }
   return absl::OkStatus();

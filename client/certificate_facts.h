@@ -29,6 +29,21 @@ struct Der {
 // CertificateSource is what a program has of a certificate.
 using CertificateSource = std::variant<Pem, Der>;
 
+// OcspResponseFacts is an OCSP response as far as it can be told without
+// judging it: its signature is NOT checked.
+struct OcspResponseFacts {
+  std::string der;
+  // "successful", or why the responder has none, e.g. "tryLater". Only a
+  // successful one has the rest.
+  std::string response_status;
+  std::string certificate_status;  // "good", "revoked" or "unknown"
+  std::string serial_number;       // of that certificate, as in its facts
+  std::optional<absl::Time> produced_time;
+  std::optional<absl::Time> this_update_time;
+  std::optional<absl::Time> next_update_time;
+  std::optional<absl::Time> revocation_time;
+};
+
 // NameAttribute is one attribute of the name of a subject or issuer.
 struct NameAttribute {
   std::string type;   // e.g. "CN"; an object identifier if it has no name

@@ -4,27 +4,9 @@
 
 #include "client/control_channel.h"
 #include "client/convert.h"
+#include "client/list_all.h"
 
 namespace tlsd::client {
-namespace {
-
-constexpr int kPageSize = 200;
-
-// ListAll calls a List method until its last page. `collect` takes each page.
-template <typename Method, typename Request, typename Collect>
-absl::Status ListAll(ControlChannel& channel, Method method, Request request,
-                     Collect collect) {
-  request.set_page_size(kPageSize);
-  do {
-    const auto page = channel.Call(method, request, kCallTimeout);
-    if (!page.ok()) return page.status();
-    collect(*page);
-    request.set_page_token(page->next_page_token());
-  } while (!request.page_token().empty());
-  return absl::OkStatus();
-}
-
-}  // namespace
 
 Client::Client(std::shared_ptr<ControlChannel> channel)
     : channel_(std::move(channel)) {}
@@ -241,6 +223,49 @@ absl::StatusOr<TrustedCertificatesFacts> Client::ListTrustedCertificates(
 
 absl::StatusOr<EventStream> Client::Watch(const WatchOptions& options) const {
   return EventStream::Open(channel_, options);
+}
+
+absl::StatusOr<DecisionHandler> Client::HandleDecisions(
+    const HandlerOptions& options, Answerers answerers) const {
+  return DecisionHandler::Open(channel_, options, std::move(answerers));
+}
+
+absl::StatusOr<Decision> Client::WaitDecision(
+    const WaitDecisionOptions& options) const {
+  // The daemon keeps the time, and the call gets longer: were the call to end
+  // first, it could end just when the daemon had handed out a decision.
+  const absl::StatusOr<v1::Decision> decision =
+      channel_->Call(&v1::DecisionService::Stub::WaitDecision, ToProto(options),
+                     options.timeout + kAnswerGrace);
+  if (!decision.ok()) return decision.status();
+  return FromProto(*decision);
+}
+
+absl::Status Client::ResolveDecision(const std::string& decision,
+                                     const Answer& answer) const {
+  v1::ResolveDecisionRequest request;
+  *request.mutable_answer() = ToProto(decision, answer);
+  return channel_
+      ->Call(&v1::DecisionService::Stub::ResolveDecision, request, kCallTimeout)
+      .status();
+}
+
+absl::StatusOr<std::vector<Decision>> Client::ListDecisions() const {
+  std::vector<Decision> decisions;
+  const absl::Status listed = ListAll(
+      *channel_, &v1::DecisionService::Stub::ListDecisions,
+      v1::ListDecisionsRequest(), [&](const v1::ListDecisionsResponse& page) {
+        for (const v1::Decision& decision : page.decisions()) {
+          decisions.push_back(FromProto(decision));
+        }
+      });
+  if (!listed.ok()) return listed;
+  return decisions;
+}
+
+absl::StatusOr<KeyLogStream> Client::WatchKeyLog(
+    const std::string& listener) const {
+  return KeyLogStream::Open(channel_, listener);
 }
 
 }  // namespace tlsd::client

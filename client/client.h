@@ -1,5 +1,6 @@
 // Client is the way of a program into one tlsd: it creates secure contexts,
-// listens, connects, and watches what happens, in the words of Node's `tls`.
+// listens, connects, answers what handshakes ask, and watches what happens, in
+// the words of Node's `tls`.
 //
 //   auto client = tlsd::client::Client::Open("unix:/run/tlsd/tlsd.sock");
 //   auto connection = client->Connect({.address = "example.com:443"});
@@ -24,8 +25,11 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "client/connection.h"
+#include "client/decision.h"
+#include "client/decision_handler.h"
 #include "client/event_stream.h"
 #include "client/facts.h"
+#include "client/key_log_stream.h"
 #include "client/listener.h"
 #include "client/secure_context.h"
 #include "client/unreachable.h"
@@ -138,6 +142,35 @@ class Client {
   // Watch returns when events are being watched. It fails with EVENTS_COMPACTED
   // if the resume token is too old, or of an earlier life of the daemon.
   absl::StatusOr<EventStream> Watch(const WatchOptions& options = {}) const;
+
+  // HandleDecisions returns when the daemon sends the handler the questions of
+  // handshakes: those that `answerers` are for, and `options` lets through. It
+  // fails with FIELD_REQUIRED without any, FIELD_INVALID or NAME_INVALID.
+  absl::StatusOr<DecisionHandler> HandleDecisions(const HandlerOptions& options,
+                                                  Answerers answerers) const;
+
+  // WaitDecision waits for a question that no handler has, and takes it, for
+  // programs that have no handler. It fails with WAIT_TIMEOUT after the
+  // options' `timeout`, nothing lost.
+  absl::StatusOr<Decision> WaitDecision(
+      const WaitDecisionOptions& options = {}) const;
+
+  // ResolveDecision answers "decisions/ID", whoever has taken it. It fails with
+  // DECISION_NOT_PENDING if it was answered, its time is up, or its connection
+  // has ended; and with DECISION_ANSWER_INVALID and its kin, after which it
+  // still waits.
+  absl::Status ResolveDecision(const std::string& decision,
+                               const Answer& answer) const;
+
+  // ListDecisions returns the decisions that wait for an answer, ordered by
+  // name, also those that a handler has.
+  absl::StatusOr<std::vector<Decision>> ListDecisions() const;
+
+  // WatchKeyLog returns when the secrets of handshakes that begin are told;
+  // only those that `listener` accepts, if it is named. It fails with
+  // KEY_LOG_DISABLED.
+  absl::StatusOr<KeyLogStream> WatchKeyLog(
+      const std::string& listener = "") const;
 
  private:
   explicit Client(std::shared_ptr<ControlChannel> channel);

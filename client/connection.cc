@@ -190,6 +190,26 @@ absl::StatusOr<PeerCertificateFacts> Connection::GetPeerCertificate(
   return FromProto(*response);
 }
 
+absl::StatusOr<SessionFacts> Connection::GetSession() const {
+  v1::GetSessionRequest request;
+  request.set_name(name());
+  const absl::StatusOr<v1::GetSessionResponse> response =
+      stream_->channel().Call(&v1::ConnectionService::Stub::GetSession, request,
+                              kCallTimeout);
+  if (!response.ok()) return response.status();
+  return FromProto(*response);
+}
+
+absl::StatusOr<std::string> Connection::GetTlsTicket() const {
+  v1::GetTlsTicketRequest request;
+  request.set_name(name());
+  const absl::StatusOr<v1::GetTlsTicketResponse> response =
+      stream_->channel().Call(&v1::ConnectionService::Stub::GetTlsTicket,
+                              request, kCallTimeout);
+  if (!response.ok()) return response.status();
+  return response->ticket();
+}
+
 absl::Status Connection::Write(absl::string_view cleartext) {
   while (!cleartext.empty()) {
     const absl::string_view piece =

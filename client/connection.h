@@ -21,6 +21,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "client/facts.h"
+#include "client/hook.h"
 
 namespace tlsd::client {
 
@@ -53,6 +54,18 @@ struct ConnectOptions {
   PeerVerification verification = PeerVerification::kRequire;
   // Accept a certificate with any name. Its chain is still checked.
   bool skip_name_check = false;
+  // Questions that this handshake asks, kVerifyPeer and kSign. They go before
+  // those of the context.
+  Hooks hooks = {};
+  // A session to resume, as `Connection::GetSession` gave it. Excludes
+  // `use_session_cache`.
+  std::string session = {};
+  // Let the daemon keep the sessions of this connection, and resume one that an
+  // earlier one like it has left.
+  bool use_session_cache = false;
+  // Ask for the OCSP response of the server's certificate, see
+  // `ConnectionFacts::ocsp_response`. It is told, not judged.
+  bool request_ocsp = false;
   // For resolving, dialling and the handshake together; at most one hour.
   absl::Duration timeout = absl::Seconds(30);
   DetachPolicy detach_policy = DetachPolicy::kClose;
@@ -87,6 +100,15 @@ class Connection {
   // ChainDetail::kChain its chain too. It fails with HANDSHAKE_NOT_COMPLETE.
   absl::StatusOr<PeerCertificateFacts> GetPeerCertificate(
       ChainDetail detail = ChainDetail::kCertificateOnly) const;
+
+  // GetSession asks the daemon for the newest session that can be resumed; one
+  // of TLS 1.3 comes after the handshake, with the event kSession. It fails
+  // with ROLE_MISMATCH on a connection that a listener has accepted.
+  absl::StatusOr<SessionFacts> GetSession() const;
+
+  // GetTlsTicket asks the daemon for the ticket of that session, for debugging.
+  // It is empty if there is none. It fails as GetSession.
+  absl::StatusOr<std::string> GetTlsTicket() const;
 
   // Write sends `cleartext`, of any size, and returns when all of it is on its
   // way to the daemon. It fails with WRITE_AFTER_SHUTDOWN after `Shutdown`, and

@@ -69,7 +69,9 @@ ControlChannel::ControlChannel(absl::string_view address,
       stubs_(v1::AdminService::NewStub(channel),
              v1::CertificateService::NewStub(channel),
              v1::ConnectionService::NewStub(channel),
+             v1::DecisionService::NewStub(channel),
              v1::EventService::NewStub(channel),
+             v1::KeyLogService::NewStub(channel),
              v1::ListenerService::NewStub(channel),
              v1::SecureContextService::NewStub(channel)) {}
 

@@ -20,7 +20,9 @@
 #include "tlsd/v1/admin_service.grpc.pb.h"
 #include "tlsd/v1/certificate_service.grpc.pb.h"
 #include "tlsd/v1/connection_service.grpc.pb.h"
+#include "tlsd/v1/decision_service.grpc.pb.h"
 #include "tlsd/v1/event_service.grpc.pb.h"
+#include "tlsd/v1/key_log_service.grpc.pb.h"
 #include "tlsd/v1/listener_service.grpc.pb.h"
 #include "tlsd/v1/secure_context_service.grpc.pb.h"
 
@@ -85,7 +87,9 @@ class ControlChannel {
   const std::tuple<std::unique_ptr<v1::AdminService::Stub>,
                    std::unique_ptr<v1::CertificateService::Stub>,
                    std::unique_ptr<v1::ConnectionService::Stub>,
+                   std::unique_ptr<v1::DecisionService::Stub>,
                    std::unique_ptr<v1::EventService::Stub>,
+                   std::unique_ptr<v1::KeyLogService::Stub>,
                    std::unique_ptr<v1::ListenerService::Stub>,
                    std::unique_ptr<v1::SecureContextService::Stub>>
       stubs_;

@@ -47,12 +47,40 @@ v1::EventType ToProto(EventType type) {
 }
 
 EventType FromProto(v1::EventType type) {
-  return EnumFromProto(type, EventType::kCertificateExpiring);
+  return EnumFromProto(type, EventType::kOcspResponse);
 }
 
 v1::DetachPolicy ToProto(DetachPolicy policy) {
   return policy == DetachPolicy::kKeep ? v1::DETACH_POLICY_KEEP
                                        : v1::DETACH_POLICY_CLOSE;
+}
+
+google::protobuf::RepeatedPtrField<v1::Hook> ToProto(const Hooks& hooks) {
+  google::protobuf::RepeatedPtrField<v1::Hook> protos;
+  for (const Hook& hook : hooks) {
+    v1::Hook& proto = *protos.Add();
+    proto.set_type(static_cast<v1::DecisionType>(hook.type));
+    if (hook.timeout != absl::ZeroDuration()) {
+      *proto.mutable_timeout() = ToProto(hook.timeout);
+    }
+    proto.set_without_answer(
+        static_cast<v1::Hook::WithoutAnswer>(hook.without_answer));
+    proto.set_skip_without_handler(hook.skip_without_handler);
+  }
+  return protos;
+}
+
+Hooks FromProto(const google::protobuf::RepeatedPtrField<v1::Hook>& hooks) {
+  Hooks result;
+  for (const v1::Hook& proto : hooks) {
+    Hook& hook = result.emplace_back();
+    hook.type = EnumFromProto(proto.type(), DecisionType::kSign);
+    hook.timeout = FromProto(proto.timeout());
+    hook.without_answer =
+        EnumFromProto(proto.without_answer(), WithoutAnswer::kFail);
+    hook.skip_without_handler = proto.skip_without_handler();
+  }
+  return result;
 }
 
 v1::CreateListenerRequest ToProto(const ListenerOptions& options) {
@@ -70,6 +98,13 @@ v1::CreateListenerRequest ToProto(const ListenerOptions& options) {
     *listener.mutable_handshake_timeout() = ToProto(options.handshake_timeout);
   }
   listener.set_max_connections(options.max_connections);
+  listener.set_strict_server_names(options.strict_server_names);
+  *listener.mutable_hooks() = ToProto(options.hooks);
+  for (const ServerNameContext& context : options.contexts) {
+    v1::ServerNameContext& proto = *request.add_contexts();
+    proto.set_server_name(context.server_name);
+    proto.set_secure_context(context.secure_context);
+  }
   return request;
 }
 
@@ -84,6 +119,10 @@ v1::WatchEventsRequest ToProto(const WatchOptions& options) {
                                   ? v1::OVERFLOW_POLICY_DROP_OLDEST
                                   : v1::OVERFLOW_POLICY_DISCONNECT);
   return request;
+}
+
+ServerNameContext FromProto(const v1::ServerNameContext& context) {
+  return {context.server_name(), context.secure_context()};
 }
 
 ListenerFacts FromProto(const v1::Listener& listener) {
@@ -102,6 +141,9 @@ ListenerFacts FromProto(const v1::Listener& listener) {
   facts.create_time =
       TimeIf(listener.has_create_time(), listener.create_time());
   facts.etag = listener.etag();
+  facts.strict_server_names = listener.strict_server_names();
+  facts.context_count = listener.context_count();
+  facts.hooks = FromProto(listener.hooks());
   return facts;
 }
 
@@ -117,6 +159,8 @@ DaemonFacts FromProto(const v1::ServerInfo& info) {
   facts.listener_count = info.listener_count();
   facts.connection_count = info.connection_count();
   facts.development_root = info.development_root();
+  facts.pending_decision_count = info.pending_decision_count();
+  facts.key_log_enabled = info.key_log_enabled();
   return facts;
 }
 

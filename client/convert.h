@@ -14,15 +14,20 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "client/connection.h"
+#include "client/decision.h"
+#include "client/decision_handler.h"
 #include "client/event_stream.h"
 #include "client/facts.h"
+#include "client/hook.h"
 #include "client/listener.h"
 #include "client/secure_context_options.h"
 #include "tlsd/v1/admin_service.pb.h"
 #include "tlsd/v1/certificate_service.pb.h"
 #include "tlsd/v1/connection_service.pb.h"
+#include "tlsd/v1/decision_service.pb.h"
 #include "tlsd/v1/event_service.pb.h"
 #include "tlsd/v1/listener_service.pb.h"
 #include "tlsd/v1/secure_context_service.pb.h"
@@ -42,6 +47,9 @@ ClientCertificateMode FromProto(v1::ClientCertificateMode mode);
 v1::EventType ToProto(EventType type);
 EventType FromProto(v1::EventType type);
 v1::DetachPolicy ToProto(DetachPolicy policy);
+v1::DecisionType ToProto(DecisionType type);
+google::protobuf::RepeatedPtrField<v1::Hook> ToProto(const Hooks& hooks);
+Hooks FromProto(const google::protobuf::RepeatedPtrField<v1::Hook>& hooks);
 
 v1::CreateSecureContextRequest ToProto(const SecureContextOptions& options);
 // The mask names the fields that `update` sets, and the other form of protocols
@@ -51,6 +59,9 @@ v1::UpdateSecureContextRequest ToProto(const std::string& name,
 v1::CreateListenerRequest ToProto(const ListenerOptions& options);
 v1::ConnectRequest ToProto(const ConnectOptions& options);
 v1::WatchEventsRequest ToProto(const WatchOptions& options);
+v1::HandlerRegistration ToProto(const HandlerOptions& options);
+v1::WaitDecisionRequest ToProto(const WaitDecisionOptions& options);
+v1::DecisionAnswer ToProto(const std::string& decision, const Answer& answer);
 v1::GetPeerCertificateRequest PeerCertificateRequest(const std::string& name,
                                                      ChainDetail detail);
 void SetSource(const CertificateSource& source,
@@ -66,14 +77,22 @@ PeerCertificateFacts FromProto(const v1::GetPeerCertificateResponse& response);
 ServerIdentityFacts FromProto(const v1::CheckServerIdentityResponse& response);
 OwnCertificateFacts FromProto(const v1::OwnCertificate& own);
 CertificateExpiry FromProto(const v1::CertificateExpiry& expiry);
+OcspResponseFacts FromProto(const v1::OcspResponse& response);
 HandshakeFacts FromProto(const v1::Handshake& handshake);
 Failure FromProto(const v1::Failure& failure);
+SessionFacts FromProto(const v1::GetSessionResponse& response);
 ConnectionFacts FromProto(const v1::Connection& connection);
+ServerNameContext FromProto(const v1::ServerNameContext& context);
 ListenerFacts FromProto(const v1::Listener& listener);
 SecureContextFacts FromProto(const v1::SecureContext& context);
 AlgorithmFacts FromProto(const v1::ListAlgorithmsResponse& response);
 DaemonFacts FromProto(const v1::ServerInfo& info);
 Event FromProto(const v1::Event& event);
+Decision FromProto(const v1::Decision& decision);
+
+// StatusFromProto returns the error that the daemon has told as a value. One
+// with a reason of a newer daemon has no detail.
+absl::Status StatusFromProto(const v1::Failure& failure);
 
 }  // namespace tlsd::client
 

@@ -92,6 +92,17 @@ std::vector<CertificateFacts> FromProto(
   return facts;
 }
 
+OcspResponseFacts FromProto(const v1::OcspResponse& response) {
+  return {response.der(),
+          response.response_status(),
+          response.certificate_status(),
+          response.serial_number(),
+          TimeIf(response.has_produced_time(), response.produced_time()),
+          TimeIf(response.has_this_update_time(), response.this_update_time()),
+          TimeIf(response.has_next_update_time(), response.next_update_time()),
+          TimeIf(response.has_revocation_time(), response.revocation_time())};
+}
+
 PeerCertificateFacts FromProto(const v1::GetPeerCertificateResponse& response) {
   PeerCertificateFacts facts;
   if (response.has_certificate()) {

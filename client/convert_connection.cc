@@ -15,6 +15,10 @@ v1::ConnectRequest ToProto(const ConnectOptions& options) {
   request.set_expected_name(options.expected_name);
   request.set_skip_name_check(options.skip_name_check);
   *request.mutable_timeout() = ToProto(options.timeout);
+  *request.mutable_hooks() = ToProto(options.hooks);
+  request.set_session(options.session);
+  request.set_use_session_cache(options.use_session_cache);
+  request.set_request_ocsp(options.request_ocsp);
   return request;
 }
 
@@ -57,6 +61,12 @@ Failure FromProto(const v1::Failure& failure) {
           {failure.metadata().begin(), failure.metadata().end()}};
 }
 
+SessionFacts FromProto(const v1::GetSessionResponse& response) {
+  return {response.session(), response.single_use(),
+          TimeIf(response.has_create_time(), response.create_time()),
+          TimeIf(response.has_expire_time(), response.expire_time())};
+}
+
 ConnectionFacts FromProto(const v1::Connection& connection) {
   ConnectionFacts facts;
   facts.name = connection.name();
@@ -77,6 +87,10 @@ ConnectionFacts FromProto(const v1::Connection& connection) {
   if (connection.has_peer_certificate()) {
     facts.peer_certificate = FromProto(connection.peer_certificate());
   }
+  if (connection.has_ocsp_response()) {
+    facts.ocsp_response = FromProto(connection.ocsp_response());
+  }
+  facts.has_session = connection.has_session();
   facts.cleartext_bytes_received = connection.cleartext_bytes_received();
   facts.cleartext_bytes_sent = connection.cleartext_bytes_sent();
   facts.wire_bytes_received = connection.wire_bytes_received();

@@ -16,6 +16,7 @@ void Write(const PemCredentials& pem, v1::Credentials& credentials) {
   to.set_private_key(pem.private_key);
   to.set_passphrase(pem.passphrase);
   to.set_allow_outside_validity(pem.allow_outside_validity);
+  credentials.set_ocsp_response(pem.ocsp_response);
 }
 
 void Write(const Pkcs12Credentials& pkcs12, v1::Credentials& credentials) {
@@ -24,12 +25,21 @@ void Write(const Pkcs12Credentials& pkcs12, v1::Credentials& credentials) {
   to.set_passphrase(pkcs12.passphrase);
   to.set_allow_outside_validity(pkcs12.allow_outside_validity);
   to.set_trust_certificates(pkcs12.trust_certificates);
+  credentials.set_ocsp_response(pkcs12.ocsp_response);
 }
 
 void Write(const DevelopmentCredentials& development,
            v1::Credentials& credentials) {
   Assign(development.server_names,
          credentials.mutable_development()->mutable_server_names());
+  credentials.set_ocsp_response(development.ocsp_response);
+}
+
+void Write(const RemoteCredentials& remote, v1::Credentials& credentials) {
+  v1::RemoteCredentials& to = *credentials.mutable_remote();
+  to.set_certificate_chain(remote.certificate_chain);
+  to.set_allow_outside_validity(remote.allow_outside_validity);
+  credentials.set_ocsp_response(remote.ocsp_response);
 }
 
 void Write(const CredentialsList& list, v1::SecureContext& to) {
@@ -159,6 +169,8 @@ void WriteSessionFields(const Fields& from, v1::SecureContext& to,
         [&](const auto& keys) { Assign(keys, to.mutable_ticket_keys()); });
   write("disable_session_tickets", from.disable_session_tickets,
         [&](bool disable) { to.set_disable_session_tickets(disable); });
+  write("hooks", from.hooks,
+        [&](const Hooks& hooks) { *to.mutable_hooks() = ToProto(hooks); });
 }
 
 template <typename Fields, typename Writer>
@@ -216,6 +228,8 @@ CredentialsSource SourceOf(const v1::Credentials& credentials) {
       return CredentialsSource::kPkcs12;
     case v1::Credentials::kDevelopment:
       return CredentialsSource::kDevelopment;
+    case v1::Credentials::kRemote:
+      return CredentialsSource::kRemote;
     default:
       return CredentialsSource::kUnknown;
   }
@@ -224,8 +238,13 @@ CredentialsSource SourceOf(const v1::Credentials& credentials) {
 void ReadPeerFields(const v1::SecureContext& context,
                     SecureContextFacts& facts) {
   for (const v1::Credentials& credentials : context.credentials()) {
-    facts.credentials.push_back(
-        {SourceOf(credentials), FromProto(credentials.certificates())});
+    CredentialsFacts& own = facts.credentials.emplace_back();
+    own.source = SourceOf(credentials);
+    own.certificates = FromProto(credentials.certificates());
+    if (credentials.has_stapled_ocsp_response()) {
+      own.stapled_ocsp_response =
+          FromProto(credentials.stapled_ocsp_response());
+    }
   }
   const v1::TrustAnchors& anchors = context.trust_anchors();
   facts.trusts_system = anchors.system() || !anchors.system_path().empty();
@@ -320,6 +339,7 @@ SecureContextFacts FromProto(const v1::SecureContext& context) {
   facts.session_timeout = FromProto(context.session_timeout());
   facts.session_id_context = context.session_id_context();
   facts.disables_session_tickets = context.disable_session_tickets();
+  facts.hooks = FromProto(context.hooks());
   facts.expire_time = TimeIf(context.has_expire_time(), context.expire_time());
   facts.create_time = TimeIf(context.has_create_time(), context.create_time());
   facts.update_time = TimeIf(context.has_update_time(), context.update_time());

@@ -37,6 +37,8 @@ enum class EventType {
   kConnectionRejected,    // a listener was at its limit
   kSecureContextUpdated,  // a secure context was changed
   kCertificateExpiring,   // an own certificate ends soon, or has ended
+  kSession,               // a client has got a session that can be resumed
+  kOcspResponse,          // a server has stapled, and is not accepted yet
   kEventsDropped,         // events are missing here: see `dropped_count`
 };
 

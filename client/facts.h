@@ -15,6 +15,7 @@
 
 #include "absl/time/time.h"
 #include "client/certificate_facts.h"
+#include "client/hook.h"
 #include "client/trust.h"
 
 namespace tlsd::client {
@@ -107,6 +108,9 @@ struct ConnectionFacts {
   std::string authorization_error_text;
   bool encrypted = false;  // whether TLS protects it; always, today
   std::optional<CertificateFacts> peer_certificate;
+  // What the server has stapled, if it was asked for. Unset on resumption.
+  std::optional<OcspResponseFacts> ocsp_response;
+  bool has_session = false;  // whether there is one to resume: see GetSession
 
   // Bytes so far. Those on the wire count handshake and record overhead too.
   int64_t cleartext_bytes_received = 0;
@@ -121,6 +125,17 @@ struct ConnectionFacts {
   std::optional<absl::Time> open_time;
   std::optional<absl::Time> close_time;
   std::optional<Failure> failure;  // why it ended, if not cleanly
+};
+
+// ServerNameContext is a secure context for clients that ask for a server name
+// (SNI).
+struct ServerNameContext {
+  // A DNS name, "www.example.com", or one with a wildcard for its first label,
+  // "*.example.com". Upper and lower case, and a dot at the end, do not count.
+  // A name goes before a wildcard.
+  std::string server_name = {};
+  // The name of a context with credentials.
+  std::string secure_context = {};
 };
 
 // ListenerFacts is a listener at one moment.
@@ -138,15 +153,20 @@ struct ListenerFacts {
   int64_t rejected_count = 0;    // turned away because of `max_connections`
   std::optional<absl::Time> create_time;
   std::string etag;
+  // Whether clients whose server name has no context are turned away.
+  bool strict_server_names = false;
+  int context_count = 0;  // contexts by server name: see ListContexts
+  Hooks hooks;            // questions that its handshakes ask
 };
 
 // CredentialsSource says where credentials come from.
-enum class CredentialsSource { kUnknown, kPem, kPkcs12, kDevelopment };
+enum class CredentialsSource { kUnknown, kPem, kPkcs12, kDevelopment, kRemote };
 
 // CredentialsFacts is one of a context's credentials, without its key.
 struct CredentialsFacts {
   CredentialsSource source = CredentialsSource::kUnknown;
   std::vector<CertificateFacts> certificates;  // the chain, own one first
+  std::optional<OcspResponseFacts> stapled_ocsp_response = {};
 };
 
 // SecureContextFacts is a secure context, without its secrets.
@@ -185,6 +205,7 @@ struct SecureContextFacts {
   absl::Duration session_timeout;
   std::string session_id_context;
   bool disables_session_tickets = false;
+  Hooks hooks;  // questions that its handshakes ask
 
   std::optional<absl::Time> expire_time;  // of the first own certificate to end
   std::optional<absl::Time> create_time;
@@ -223,6 +244,19 @@ struct DaemonFacts {
   int64_t connection_count = 0;  // open now, handshakes included
   // The root of the development authority in PEM. Another after each start.
   std::string development_root;
+  int64_t pending_decision_count = 0;  // that wait for an answer now
+  bool key_log_enabled = false;        // whether WatchKeyLog works
+};
+
+// SessionFacts is a session of a client that can be resumed.
+struct SessionFacts {
+  // What `ConnectOptions::session` takes. Secret: who has it can pose as this
+  // client, and read connections that were made with it. Empty if there is
+  // none.
+  std::string session;
+  bool single_use = false;  // whether to use it only once, as TLS 1.3 wants
+  std::optional<absl::Time> create_time;
+  std::optional<absl::Time> expire_time;  // until when servers may take it
 };
 
 }  // namespace tlsd::client

@@ -4,6 +4,7 @@
 
 #include "client/control_channel.h"
 #include "client/convert.h"
+#include "client/list_all.h"
 
 namespace tlsd::client {
 
@@ -32,6 +33,44 @@ absl::StatusOr<Connection> Listener::Accept(absl::Duration timeout,
       &v1::ConnectionService::Stub::Accept, request, timeout + kAnswerGrace);
   if (!connection.ok()) return connection.status();
   return Connection::AttachNew(channel_, connection->name(), policy);
+}
+
+absl::StatusOr<ListenerFacts> Listener::AddContext(
+    const std::string& server_name, const std::string& secure_context) const {
+  v1::AddContextRequest request;
+  request.set_listener(name());
+  request.set_server_name(server_name);
+  request.set_secure_context(secure_context);
+  const absl::StatusOr<v1::Listener> listener = channel_->Call(
+      &v1::ListenerService::Stub::AddContext, request, kCallTimeout);
+  if (!listener.ok()) return listener.status();
+  return FromProto(*listener);
+}
+
+absl::StatusOr<ListenerFacts> Listener::RemoveContext(
+    const std::string& server_name) const {
+  v1::RemoveContextRequest request;
+  request.set_listener(name());
+  request.set_server_name(server_name);
+  const absl::StatusOr<v1::Listener> listener = channel_->Call(
+      &v1::ListenerService::Stub::RemoveContext, request, kCallTimeout);
+  if (!listener.ok()) return listener.status();
+  return FromProto(*listener);
+}
+
+absl::StatusOr<std::vector<ServerNameContext>> Listener::ListContexts() const {
+  v1::ListContextsRequest request;
+  request.set_listener(name());
+  std::vector<ServerNameContext> contexts;
+  const absl::Status listed =
+      ListAll(*channel_, &v1::ListenerService::Stub::ListContexts, request,
+              [&](const v1::ListContextsResponse& page) {
+                for (const v1::ServerNameContext& context : page.contexts()) {
+                  contexts.push_back(FromProto(context));
+                }
+              });
+  if (!listed.ok()) return listed;
+  return contexts;
 }
 
 absl::Status Listener::Close(absl::Duration drain) const {

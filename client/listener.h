@@ -10,12 +10,14 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "client/connection.h"
 #include "client/facts.h"
+#include "client/hook.h"
 
 namespace tlsd::client {
 
@@ -34,6 +36,17 @@ struct ListenerOptions {
   absl::Duration handshake_timeout = absl::ZeroDuration();
   // How many connections may be open at once. 0: the default, 10000.
   int max_connections = 0;
+  // Contexts by server name (SNI) that are there from the first connection on,
+  // as `Listener::AddContext` would add them one after the other. At most
+  // 10000.
+  std::vector<ServerNameContext> contexts = {};
+  // Turn away, with the alert unrecognized_name, clients that ask for a name
+  // without a context, and those that ask for none. Default: they get
+  // `secure_context`.
+  bool strict_server_names = false;
+  // Questions that handshakes ask. They go before hooks of the same type of
+  // contexts.
+  Hooks hooks = {};
 };
 
 class Listener {
@@ -62,6 +75,25 @@ class Listener {
   absl::StatusOr<Connection> Accept(
       absl::Duration timeout = absl::InfiniteDuration(),
       DetachPolicy policy = DetachPolicy::kClose) const;
+
+  // AddContext gives clients that ask for `server_name` (SNI) a context of
+  // their own, from the next ClientHello on, and returns the listener. A name
+  // that is there already gets the new context. See ServerNameContext.
+  //
+  // It fails with LISTENER_NOT_FOUND, CONTEXT_NOT_FOUND, SERVER_NAME_INVALID,
+  // CREDENTIALS_REQUIRED, or LIMIT_REACHED.
+  absl::StatusOr<ListenerFacts> AddContext(
+      const std::string& server_name, const std::string& secure_context) const;
+
+  // RemoveContext takes the context of a name away, and returns the listener;
+  // connections that have it keep it. It fails with LISTENER_NOT_FOUND, or with
+  // SERVER_NAME_NOT_FOUND.
+  absl::StatusOr<ListenerFacts> RemoveContext(
+      const std::string& server_name) const;
+
+  // ListContexts returns the contexts by server name, ordered by it. It fails
+  // with LISTENER_NOT_FOUND.
+  absl::StatusOr<std::vector<ServerNameContext>> ListContexts() const;
 
   // Close stops accepting at once. Connections still open after `drain` are
   // closed with close_notify; with an infinite `drain` they may stay as long as

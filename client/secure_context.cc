@@ -44,6 +44,29 @@ absl::StatusOr<SecureContextFacts> SecureContext::ValidateUpdate(
   return CallUpdate(*channel_, request);
 }
 
+absl::StatusOr<int> SecureContext::RotateTicketKeys(
+    const std::string& key) const {
+  v1::RotateTicketKeysRequest request;
+  request.set_name(name());
+  request.set_key(key);
+  const absl::StatusOr<v1::RotateTicketKeysResponse> response = channel_->Call(
+      &v1::SecureContextService::Stub::RotateTicketKeys, request, kCallTimeout);
+  if (!response.ok()) return response.status();
+  return response->key_count();
+}
+
+absl::StatusOr<SecureContextFacts> SecureContext::SetOcspResponse(
+    const std::string& ocsp_response, int credentials_index) const {
+  v1::SetOcspResponseRequest request;
+  request.set_name(name());
+  request.set_credentials_index(credentials_index);
+  request.set_ocsp_response(ocsp_response);
+  const absl::StatusOr<v1::SecureContext> context = channel_->Call(
+      &v1::SecureContextService::Stub::SetOcspResponse, request, kCallTimeout);
+  if (!context.ok()) return context.status();
+  return FromProto(*context);
+}
+
 absl::Status SecureContext::Delete(const DeleteOptions& options) {
   v1::DeleteSecureContextRequest request;
   request.set_name(name());

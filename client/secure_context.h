@@ -63,6 +63,19 @@ class SecureContext {
   absl::StatusOr<SecureContextFacts> ValidateUpdate(
       const SecureContextUpdate& update) const;
 
+  // RotateTicketKeys puts a new ticket key before the others, at once: `key`,
+  // 48 random bytes, or one that the daemon makes. It returns how many keys
+  // open tickets then, at most 16. It fails with CONTEXT_NOT_FOUND or
+  // TICKET_KEYS_INVALID.
+  absl::StatusOr<int> RotateTicketKeys(const std::string& key = "") const;
+
+  // SetOcspResponse changes what is stapled with the credentials in the place
+  // `credentials_index`, from 0, at once: a response in DER, or nothing. It
+  // returns the context as it is then. It fails with CONTEXT_NOT_FOUND,
+  // OCSP_RESPONSE_INVALID or FIELD_INVALID.
+  absl::StatusOr<SecureContextFacts> SetOcspResponse(
+      const std::string& ocsp_response, int credentials_index = 0) const;
+
   // Delete removes the context from the daemon. Connections that use it live
   // on. It fails with CONTEXT_IN_USE while a listener names it, unless the mode
   // is kForce; with ETAG_MISMATCH if `options.etag` is not its etag any more;

@@ -15,6 +15,7 @@
 
 #include "absl/time/time.h"
 #include "client/facts.h"
+#include "client/hook.h"
 #include "client/trust.h"
 
 namespace tlsd::client {
@@ -30,6 +31,9 @@ struct PemCredentials {
   // Accept a certificate whose validity does not include the present, e.g. to
   // test how peers answer to it.
   bool allow_outside_validity = false;
+  // An OCSP response in DER for the own certificate, at most 64 KiB: servers
+  // staple it for clients that ask. See `SecureContext::SetOcspResponse`.
+  std::string ocsp_response = {};
 };
 
 // Pkcs12Credentials is a chain and a key as .pfx and .p12 files hold them.
@@ -42,6 +46,8 @@ struct Pkcs12Credentials {
   bool allow_outside_validity = false;
   // Trust the file's other certificates, beside the trust anchors.
   bool trust_certificates = false;
+  // As in PemCredentials.
+  std::string ocsp_response = {};
 };
 
 // DevelopmentCredentials asks the daemon to make credentials in memory, under
@@ -49,11 +55,22 @@ struct Pkcs12Credentials {
 struct DevelopmentCredentials {
   // DNS names and IP addresses. Default: localhost and its two addresses.
   std::vector<std::string> server_names = {};
+  // As in PemCredentials.
+  std::string ocsp_response = {};
 };
 
-// Credentials is one of the three.
-using Credentials =
-    std::variant<PemCredentials, Pkcs12Credentials, DevelopmentCredentials>;
+// RemoteCredentials is a certificate whose key the daemon does not have: each
+// handshake asks kSign, see DecisionHandler.
+struct RemoteCredentials {
+  // As in PemCredentials.
+  std::string certificate_chain = {};
+  bool allow_outside_validity = false;
+  std::string ocsp_response = {};
+};
+
+// Credentials is one of the four.
+using Credentials = std::variant<PemCredentials, Pkcs12Credentials,
+                                 DevelopmentCredentials, RemoteCredentials>;
 
 // CredentialsList is credentials, most preferred first, e.g.
 // {PemCredentials{...}, Pkcs12Credentials{...}}: the daemon shows the first
@@ -115,6 +132,10 @@ struct SecureContextOptions {
   std::vector<std::string> ticket_keys = {};
   // Give no session tickets.
   bool disable_session_tickets = false;
+
+  // Questions that handshakes ask. A listener's or Connect's hook of the same
+  // type goes before.
+  Hooks hooks = {};
 };
 
 // SecureContextUpdate is what `SecureContext::Update` changes: the fields that
@@ -157,6 +178,8 @@ struct SecureContextUpdate {
   std::optional<std::string> session_id_context = {};
   std::optional<std::vector<std::string>> ticket_keys = {};
   std::optional<bool> disable_session_tickets = {};
+
+  std::optional<Hooks> hooks = {};
 
   // Change it only while this is its etag, see `SecureContextFacts::etag`.
   // Empty: whatever it is.

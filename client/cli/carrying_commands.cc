@@ -8,8 +8,11 @@
 #include "absl/time/time.h"
 #include "client/cli/carry.h"
 #include "client/cli/commands.h"
+#include "client/cli/file_content.h"
+#include "client/cli/hook_options.h"
 #include "client/cli/humanize.h"
 #include "client/cli/option_kinds.h"
+#include "client/cli/secret_file.h"
 #include "client/cli/show_connection.h"
 #include "client/client.h"
 #include "client/convert.h"
@@ -24,6 +27,8 @@ constexpr UnaryMethod kConnect = {"tlsd.v1.ConnectionService/Connect",
                                   &Service::Connect};
 constexpr UnaryMethod kAccept = {"tlsd.v1.ConnectionService/Accept",
                                  &Service::Accept};
+constexpr UnaryMethod kGetSession = {"tlsd.v1.ConnectionService/GetSession",
+                                     &Service::GetSession};
 constexpr absl::string_view kStream = "tlsd.v1.ConnectionService/Stream";
 
 // ConnectCommand is the command line of `connect`.
@@ -35,6 +40,11 @@ struct ConnectCommand {
   bool insecure = false;
   bool skip_name_check = false;
   bool quiet = false;
+  HookProtos hooks;
+  std::string session_in_path;
+  std::string session_out_path;
+  bool session_cache = false;
+  bool request_ocsp = false;
 };
 
 // AcceptCommand is the command line of `accept`.
@@ -101,8 +111,26 @@ absl::Status Carry(Invocation& run, const v1::Connection& facts, bool quiet,
   return carried;
 }
 
-absl::Status Connect(Invocation& run, const ConnectCommand& command) {
-  v1::ConnectRequest request;
+// KeepSession writes the newest session of a connection, which may have ended,
+// to a file.
+absl::Status KeepSession(Invocation& run, const std::string& connection,
+                         const ConnectCommand& command) {
+  if (command.session_out_path.empty()) return absl::OkStatus();
+  v1::GetSessionRequest request;
+  request.set_name(connection);
+  const absl::StatusOr<v1::GetSessionResponse> response =
+      run.Call(kGetSession, request, run.timeout());
+  if (!response.ok()) return response.status();
+  if (response->session().empty()) {
+    run.Note({"the server has given no session to resume", Tone::kCareful});
+    return absl::OkStatus();
+  }
+  return WriteSecretFile(command.session_out_path, response->session());
+}
+
+// FillRequest says what the command line says.
+absl::Status FillRequest(const Invocation& run, const ConnectCommand& command,
+                         v1::ConnectRequest& request) {
   request.set_address(command.address);
   request.set_secure_context(ResourceName(kSecureContexts, command.context));
   request.set_server_name(command.server_name);
@@ -114,6 +142,22 @@ absl::Status Connect(Invocation& run, const ConnectCommand& command) {
   if (run.options().timeout.has_value()) {
     *request.mutable_timeout() = ToProto(*run.options().timeout);
   }
+  *request.mutable_hooks() = command.hooks;
+  request.set_use_session_cache(command.session_cache);
+  request.set_request_ocsp(command.request_ocsp);
+  if (command.session_in_path.empty()) return absl::OkStatus();
+  const FileContents files(run.prints_grpc() ? FileUse::kMark : FileUse::kRead);
+  const absl::StatusOr<std::string> session =
+      files.Bytes(command.session_in_path);
+  if (!session.ok()) return session.status();
+  request.set_session(*session);
+  return absl::OkStatus();
+}
+
+absl::Status Connect(Invocation& run, const ConnectCommand& command) {
+  v1::ConnectRequest request;
+  const absl::Status filled = FillRequest(run, command, request);
+  if (!filled.ok()) return filled;
   if (run.prints_grpc()) {
     return PrintGrpcWithStream(run, kConnect.name, request);
   }
@@ -123,7 +167,9 @@ absl::Status Connect(Invocation& run, const ConnectCommand& command) {
   if (!connection.ok()) return connection.status();
   const absl::Status carried =
       Carry(run, *connection, command.quiet, CheckedName(command));
-  if (!carried.ok() || connection->authorized()) return carried;
+  const absl::Status kept = KeepSession(run, connection->name(), command);
+  if (!carried.ok()) return carried;
+  if (!kept.ok() || connection->authorized()) return kept;
   return MakeError(Reason::kPeerCertificateInvalid,
                    absl::StrCat("the server is not authorized: ",
                                 UnauthorizedText(*connection)));
@@ -144,6 +190,27 @@ absl::Status Accept(Invocation& run, const AcceptCommand& command) {
       run.Call(kAccept, request, timeout + kAnswerGrace);
   if (!connection.ok()) return connection.status();
   return Carry(run, *connection, command.quiet);
+}
+
+void AddConnectSessionOptions(CLI::App& connect, ConnectCommand& command) {
+  CLI::Option* session_in =
+      connect
+          .add_option("--session-in", command.session_in_path,
+                      "File of a session to resume, as --session-out wrote it")
+          ->type_name("FILE");
+  connect
+      .add_option("--session-out", command.session_out_path,
+                  "Write the newest session to this file in the end, which "
+                  "only its owner may read")
+      ->type_name("FILE");
+  connect
+      .add_flag("--session-cache", command.session_cache,
+                "Resume a session that an earlier such call has left in the "
+                "daemon, and leave those of this one")
+      ->excludes(session_in);
+  connect.add_flag("--request-ocsp", command.request_ocsp,
+                   "Ask for the OCSP response of the server's certificate; it "
+                   "is shown, and not judged");
 }
 
 }  // namespace
@@ -172,6 +239,8 @@ void AddCarryingCommands(CLI::App& app, Invocation& run) {
       ->add_flag("--skip-name-check", command->skip_name_check,
                  "Accept a certificate with any name")
       ->excludes(expected_name);
+  AddConnectSessionOptions(*connect, *command);
+  AddHookOption(*connect, command->hooks);
   connect->add_flag("--quiet,-q", command->quiet, "No summary on stderr");
   connect->callback([&run, command] { run.Finish(Connect(run, *command)); });
 

@@ -18,6 +18,8 @@ void AddListenerCommands(CLI::App& app, Invocation& run);
 void AddCertificateCommands(CLI::App& app, Invocation& run);
 void AddConnectionCommands(CLI::App& app, Invocation& run);
 void AddCarryingCommands(CLI::App& app, Invocation& run);
+void AddDecideCommands(CLI::App& app, Invocation& run);
+void AddKeyLogCommand(CLI::App& app, Invocation& run);
 void AddEventCommand(CLI::App& app, Invocation& run);
 void AddCompletionCommand(CLI::App& app, Invocation& run);
 

@@ -1,12 +1,14 @@
-// `tlsctl conns`, `close` and `reset`.
+// `tlsctl conns`, `close`, `reset`, and `connection ...`.
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "client/cli/commands.h"
 #include "client/cli/option_kinds.h"
+#include "client/cli/secret_file.h"
 #include "client/cli/show_connection.h"
 #include "client/convert.h"
 #include "proto/status/error.h"
@@ -24,6 +26,10 @@ constexpr UnaryMethod kClose = {"tlsd.v1.ConnectionService/Close",
                                 &Service::Close};
 constexpr UnaryMethod kReset = {"tlsd.v1.ConnectionService/Reset",
                                 &Service::Reset};
+constexpr UnaryMethod kGetSession = {"tlsd.v1.ConnectionService/GetSession",
+                                     &Service::GetSession};
+constexpr UnaryMethod kGetTlsTicket = {"tlsd.v1.ConnectionService/GetTlsTicket",
+                                       &Service::GetTlsTicket};
 constexpr UnaryMethod kDeleteListener = {
     "tlsd.v1.ListenerService/DeleteListener",
     &v1::ListenerService::Stub::DeleteListener};
@@ -39,6 +45,12 @@ struct ConnsOptions {
 struct CloseOptions {
   std::string name;
   std::optional<absl::Duration> drain;
+};
+
+// SecretCommand is the command line of the verbs of `connection`.
+struct SecretCommand {
+  std::string connection;
+  std::string path;
 };
 
 absl::Status ShowConnection(Invocation& run, const std::string& id) {
@@ -100,6 +112,61 @@ absl::Status Reset(Invocation& run, const std::string& id) {
   });
 }
 
+absl::Status GetSession(Invocation& run, const SecretCommand& command) {
+  v1::GetSessionRequest request;
+  request.set_name(ResourceName(kConnections, command.connection));
+  if (run.prints_grpc()) return run.PrintGrpc(kGetSession.name, request);
+  const absl::StatusOr<v1::GetSessionResponse> response =
+      run.Call(kGetSession, request, run.timeout());
+  if (!response.ok()) return response.status();
+  if (run.is_json() && command.path.empty()) {
+    return run.Print(PrettyJson(*response));
+  }
+  if (response->session().empty()) {
+    return absl::NotFoundError(
+        absl::StrCat(request.name(), " has no session to resume"));
+  }
+  if (!command.path.empty()) {
+    return WriteSecretFile(command.path, response->session());
+  }
+  return run.Print(SessionBlock(request.name(), *response, absl::Now())
+                       .Format(run.out_colour()));
+}
+
+absl::Status GetTicket(Invocation& run, const SecretCommand& command) {
+  v1::GetTlsTicketRequest request;
+  request.set_name(ResourceName(kConnections, command.connection));
+  if (run.prints_grpc()) return run.PrintGrpc(kGetTlsTicket.name, request);
+  const absl::StatusOr<v1::GetTlsTicketResponse> response =
+      run.Call(kGetTlsTicket, request, run.timeout());
+  if (!response.ok()) return response.status();
+  if (run.is_json() && command.path.empty()) {
+    return run.Print(PrettyJson(*response));
+  }
+  if (response->ticket().empty()) {
+    return absl::NotFoundError(
+        absl::StrCat(request.name(), " has no session ticket"));
+  }
+  if (!command.path.empty()) {
+    return WriteSecretFile(command.path, response->ticket());
+  }
+  return run.Print(
+      absl::StrCat(absl::BytesToHexString(response->ticket()), "\n"));
+}
+
+// AddSecretVerb adds a verb of `connection` that gets a secret of one.
+void AddSecretVerb(CLI::App& connection, Invocation& run,
+                   const std::string& verb, const std::string& description,
+                   const std::string& out_description,
+                   absl::Status (*perform)(Invocation&, const SecretCommand&)) {
+  CLI::App* get = connection.add_subcommand(verb, description);
+  auto command = std::make_shared<SecretCommand>();
+  get->add_option("name", command->connection, "Its ID or name")->required();
+  get->add_option("--out", command->path, out_description)->type_name("FILE");
+  get->callback(
+      [&run, command, perform] { run.Finish(perform(run, *command)); });
+}
+
 }  // namespace
 
 void AddConnectionCommands(CLI::App& app, Invocation& run) {
@@ -135,6 +202,18 @@ void AddConnectionCommands(CLI::App& app, Invocation& run) {
       "reset", "End a connection at once, without close_notify");
   reset->add_option("name", *id, "Its ID or name")->required();
   reset->callback([&run, id] { run.Finish(Reset(run, *id)); });
+
+  CLI::App* connection = app.add_subcommand(
+      "connection", "Get what a client can resume its session with");
+  connection->require_subcommand(1);
+  AddSecretVerb(*connection, run, "session",
+                "Tell of the newest session that can be resumed",
+                "Write it to this file, which only its owner may read, for "
+                "connect --session-in",
+                GetSession);
+  AddSecretVerb(*connection, run, "ticket",
+                "Print the ticket of that session in hexadecimal",
+                "Write it to this file instead, as it is", GetTicket);
 }
 
 }  // namespace tlsd::client::cli

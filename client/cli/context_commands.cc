@@ -1,4 +1,5 @@
 // `tlsctl context ...`: secure contexts and algorithms.
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,6 +32,11 @@ constexpr UnaryMethod kUpdate = {
 constexpr UnaryMethod kDelete = {
     "tlsd.v1.SecureContextService/DeleteSecureContext",
     &Service::DeleteSecureContext};
+constexpr UnaryMethod kRotateTicketKeys = {
+    "tlsd.v1.SecureContextService/RotateTicketKeys",
+    &Service::RotateTicketKeys};
+constexpr UnaryMethod kSetOcspResponse = {
+    "tlsd.v1.SecureContextService/SetOcspResponse", &Service::SetOcspResponse};
 constexpr UnaryMethod kListAlgorithms = {
     "tlsd.v1.SecureContextService/ListAlgorithms", &Service::ListAlgorithms};
 
@@ -41,6 +47,19 @@ struct ContextCommand {
   std::string id;
   bool check = false;
   ContextOptions options;
+};
+
+// RotateCommand is the command line of `context rotate-ticket-keys`.
+struct RotateCommand {
+  std::string id;
+  std::string key_path;
+};
+
+// OcspCommand is the command line of `context set-ocsp`.
+struct OcspCommand {
+  std::string id;
+  std::string path;
+  int32_t index = 0;
 };
 
 FileContents Files(const Invocation& run) {
@@ -155,6 +174,36 @@ absl::Status Delete(Invocation& run, const std::string& id, bool force) {
   });
 }
 
+absl::Status RotateTicketKeys(Invocation& run, const RotateCommand& command) {
+  v1::RotateTicketKeysRequest request;
+  request.set_name(ResourceName(kSecureContexts, command.id));
+  if (!command.key_path.empty()) {
+    const absl::StatusOr<std::string> key = Files(run).Bytes(command.key_path);
+    if (!key.ok()) return key.status();
+    request.set_key(*key);
+  }
+  return run.Perform(kRotateTicketKeys, request,
+                     [&](const v1::RotateTicketKeysResponse& response) {
+                       return absl::StrCat("rotated ", request.name(), ", ",
+                                           response.key_count(),
+                                           " keys open tickets\n");
+                     });
+}
+
+absl::Status SetOcspResponse(Invocation& run, const OcspCommand& command) {
+  v1::SetOcspResponseRequest request;
+  request.set_name(ResourceName(kSecureContexts, command.id));
+  request.set_credentials_index(command.index);
+  if (command.path != "none") {
+    const absl::StatusOr<std::string> response = Files(run).Bytes(command.path);
+    if (!response.ok()) return response.status();
+    request.set_ocsp_response(*response);
+  }
+  return run.Perform(
+      kSetOcspResponse, request,
+      [&](const v1::SecureContext& context) { return Shown(run, context); });
+}
+
 absl::Status ShowAlgorithms(Invocation& run) {
   return run.Perform(kListAlgorithms, v1::ListAlgorithmsRequest(),
                      [&](const v1::ListAlgorithmsResponse& algorithms) {
@@ -186,6 +235,39 @@ void AddUpdate(CLI::App& context, Invocation& run) {
   update->callback([&run, command] { run.Finish(Update(run, *command)); });
 }
 
+void AddRotateTicketKeys(CLI::App& context, Invocation& run) {
+  CLI::App* rotate = context.add_subcommand(
+      "rotate-ticket-keys",
+      "Seal session tickets with a new key, at once; older keys still open "
+      "theirs");
+  auto command = std::make_shared<RotateCommand>();
+  rotate->add_option("id", command->id, "Its ID or name")->required();
+  rotate
+      ->add_option("--key", command->key_path,
+                   "File of the new key, 48 random bytes; without one the "
+                   "daemon makes it")
+      ->type_name("FILE");
+  rotate->callback(
+      [&run, command] { run.Finish(RotateTicketKeys(run, *command)); });
+}
+
+void AddSetOcsp(CLI::App& context, Invocation& run) {
+  CLI::App* set = context.add_subcommand(
+      "set-ocsp", "Staple another OCSP response, at once");
+  auto command = std::make_shared<OcspCommand>();
+  set->add_option("id", command->id, "Its ID or name")->required();
+  set->add_option("--ocsp-response", command->path,
+                  "File of the response in DER, or none")
+      ->required()
+      ->type_name("FILE");
+  set->add_option("--index", command->index,
+                  "Which of its credentials, from 0 (default 0)")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("NUMBER");
+  set->callback(
+      [&run, command] { run.Finish(SetOcspResponse(run, *command)); });
+}
+
 }  // namespace
 
 void AddContextCommands(CLI::App& app, Invocation& run) {
@@ -193,6 +275,8 @@ void AddContextCommands(CLI::App& app, Invocation& run) {
   context->require_subcommand(1);
   AddCreate(*context, run);
   AddUpdate(*context, run);
+  AddRotateTicketKeys(*context, run);
+  AddSetOcsp(*context, run);
 
   auto id = std::make_shared<std::string>();
   CLI::App* show = context->add_subcommand("show", "Show one secure context");

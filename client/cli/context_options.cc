@@ -1,13 +1,13 @@
 #include "client/cli/context_options.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "client/cli/option_kinds.h"
 #include "proto/status/error.h"
 
 namespace tlsd::client::cli {
@@ -37,18 +37,8 @@ constexpr absl::string_view kFields[] = {"credentials",
                                          "session_timeout",
                                          "session_id_context",
                                          "ticket_keys",
-                                         "disable_session_tickets"};
-
-CLI::CheckedTransformer ClientCertificateNames() {
-  static const auto& names =
-      *new std::map<std::string, v1::ClientCertificateMode>{
-          {"none", v1::CLIENT_CERTIFICATE_MODE_NONE},
-          {"request", v1::CLIENT_CERTIFICATE_MODE_REQUEST},
-          {"require", v1::CLIENT_CERTIFICATE_MODE_REQUIRE}};
-  CLI::CheckedTransformer transformer(names);
-  transformer.description("{none,request,require}");
-  return transformer;
-}
+                                         "disable_session_tickets",
+                                         "hooks"};
 
 template <typename Repeated>
 absl::Status SetTexts(const FileContents& files,

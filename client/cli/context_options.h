@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 #include "client/cli/credentials_options.h"
 #include "client/cli/file_content.h"
+#include "client/cli/hook_options.h"
 #include "tlsd/v1/secure_context_service.pb.h"
 
 namespace tlsd::client::cli {
@@ -127,6 +128,7 @@ class ContextOptions {
   std::string session_id_context_;
   std::string ticket_keys_path_;
   bool no_tickets_ = false;
+  HookProtos hooks_;
 };
 
 }  // namespace tlsd::client::cli

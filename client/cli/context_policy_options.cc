@@ -178,6 +178,9 @@ void ContextOptions::AddSessions(CLI::App& app) {
        "disable_session_tickets", [this](v1::SecureContext& context) {
          context.set_disable_session_tickets(no_tickets_);
        });
+  Sets(AddHookOption(app, hooks_), "hooks", [this](v1::SecureContext& context) {
+    *context.mutable_hooks() = hooks_;
+  });
 }
 
 }  // namespace tlsd::client::cli

@@ -29,7 +29,7 @@ class CredentialsOptions {
 
   // Set replaces the credentials of `context` by those of the command line, in
   // its order. It fails with FIELD_INVALID if a file cannot be read, or the
-  // counts of --cert, --key and --passphrase-file do not fit.
+  // counts of --cert, --key, --passphrase-file and --ocsp-response do not fit.
   absl::Status Set(const FileContents& files, v1::SecureContext& context) const;
 
  private:
@@ -38,18 +38,26 @@ class CredentialsOptions {
                       v1::SecureContext& context) const;
   absl::Status AddPfx(const FileContents& files, size_t index,
                       v1::SecureContext& context) const;
+  absl::Status AddRemote(const FileContents& files, size_t index,
+                         v1::SecureContext& context) const;
+  absl::Status AddOcspResponses(const FileContents& files,
+                                v1::SecureContext& context) const;
 
-  // Passphrase returns that of the credentials at `index`, or "".
-  absl::StatusOr<std::string> Passphrase(const FileContents& files,
-                                         size_t index) const;
+  // Passphrase returns that of the next credentials, of which `context` has
+  // those before, or "".
+  absl::StatusOr<std::string> Passphrase(
+      const FileContents& files, const v1::SecureContext& context) const;
 
   const CLI::App& app_;
   const CLI::Option* certificate_ = nullptr;
   const CLI::Option* pfx_ = nullptr;
+  const CLI::Option* remote_ = nullptr;
   std::vector<std::string> certificate_paths_;
   std::vector<std::string> key_paths_;
   std::vector<std::string> pfx_paths_;
+  std::vector<std::string> remote_paths_;
   std::vector<std::string> passphrase_paths_;
+  std::vector<std::string> ocsp_response_paths_;
   bool trust_pfx_ = false;
   bool allow_outside_validity_ = false;
   bool development_ = false;

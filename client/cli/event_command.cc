@@ -40,7 +40,9 @@ const std::map<std::string, v1::EventType>& TypeNames() {
       {"listener-closed", v1::EVENT_TYPE_LISTENER_CLOSED},
       {"connection-rejected", v1::EVENT_TYPE_CONNECTION_REJECTED},
       {"secure-context-updated", v1::EVENT_TYPE_SECURE_CONTEXT_UPDATED},
-      {"certificate-expiring", v1::EVENT_TYPE_CERTIFICATE_EXPIRING}};
+      {"certificate-expiring", v1::EVENT_TYPE_CERTIFICATE_EXPIRING},
+      {"session", v1::EVENT_TYPE_SESSION},
+      {"ocsp-response", v1::EVENT_TYPE_OCSP_RESPONSE}};
   return names;
 }
 
@@ -135,7 +137,8 @@ void AddEventCommand(CLI::App& app, Invocation& run) {
                                    "secure-connect,connection-closed,"
                                    "listener-closed,connection-rejected,"
                                    "secure-context-updated,"
-                                   "certificate-expiring}"))
+                                   "certificate-expiring,session,"
+                                   "ocsp-response}"))
       ->type_name("TYPE");
   events
       ->add_option("--about", command->subjects,

@@ -18,7 +18,9 @@ std::string NextStepOf(Reason reason) {
     case Reason::kConnectionNotFound:
       return "list the connections: tlsctl conns --all";
     case Reason::kContextInUse:
-      return "close its listeners first, or say --force";
+      return "take it from its listeners or close them first, or say --force";
+    case Reason::kServerNameNotFound:
+      return "list the names: tlsctl listener contexts LISTENER";
     case Reason::kContextExists:
       return "take another ID, or: tlsctl context delete ID";
     case Reason::kListenerExists:
@@ -52,6 +54,20 @@ std::string NextStepOf(Reason reason) {
       return "somebody else has changed it: look, and try again";
     case Reason::kNotTls:
       return "check the port: what answers there does not speak TLS";
+    case Reason::kDecisionNotPending:
+      return "list what waits: tlsctl decide list";
+    case Reason::kDecisionTimeout:
+      return "start what answers, or answer yourself: tlsctl decide wait";
+    case Reason::kDecisionRefused:
+      return "ask whoever answers: a handler of decisions has refused it";
+    case Reason::kKeyLogDisabled:
+      return "start the daemon with --key_log";
+    case Reason::kRoleMismatch:
+      return "name a connection of `connect`: clients have sessions";
+    case Reason::kSessionInvalid:
+      return "leave --session-in out, for a full handshake";
+    case Reason::kOcspResponseInvalid:
+      return "give it in DER, as a responder has sent it";
     case Reason::kEventsCompacted:
       return "leave --since out";
     default:
@@ -91,6 +107,8 @@ ExitCode ExitCodeOf(const absl::Status& status) {
   }
   const std::optional<ErrorDetail> detail = GetErrorDetail(status);
   if (!detail.has_value()) return ExitCode::kOtherError;
+  // The fault is nobody's, and yet there is no handshake.
+  if (detail->reason == Reason::kDecisionRefused) return ExitCode::kTlsFailed;
   const ReasonFamily family = GetReasonInfo(detail->reason).family;
   return family == ReasonFamily::kPeer || family == ReasonFamily::kTransport
              ? ExitCode::kTlsFailed

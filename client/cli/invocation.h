@@ -64,6 +64,7 @@ class Invocation {
   Invocation& operator=(const Invocation&) = delete;
 
   GlobalOptions& options() { return options_; }
+  const GlobalOptions& options() const { return options_; }
   const Terminal& terminal() const { return terminal_; }
 
   // Finish keeps how the command ended, for `exit_code`, and tells of an error.

@@ -1,9 +1,12 @@
 #include "client/cli/option_kinds.h"
 
+#include <map>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/humanize.h"
+#include "tlsd/v1/secure_context_service.pb.h"
 
 namespace tlsd::client::cli {
 
@@ -22,6 +25,17 @@ CLI::Option* AddDurationOption(CLI::App& app, const std::string& flags,
     return std::string(ParseDuration(text).status().message());
   });
   return option->type_name("DURATION");
+}
+
+CLI::CheckedTransformer ClientCertificateNames() {
+  static const auto& names =
+      *new std::map<std::string, v1::ClientCertificateMode>{
+          {"none", v1::CLIENT_CERTIFICATE_MODE_NONE},
+          {"request", v1::CLIENT_CERTIFICATE_MODE_REQUEST},
+          {"require", v1::CLIENT_CERTIFICATE_MODE_REQUIRE}};
+  CLI::CheckedTransformer transformer(names);
+  transformer.description("{none,request,require}");
+  return transformer;
 }
 
 std::string ResourceName(absl::string_view collection, absl::string_view text) {

@@ -14,17 +14,20 @@
 
 namespace tlsd::client::cli {
 
-// kSecureContexts, kListeners and kConnections are the collections, as names
-// begin with them.
+// These are the collections, as names begin with them.
 inline constexpr absl::string_view kSecureContexts = "secureContexts";
 inline constexpr absl::string_view kListeners = "listeners";
 inline constexpr absl::string_view kConnections = "connections";
+inline constexpr absl::string_view kDecisions = "decisions";
 
 // AddDurationOption adds an option that takes "500ms", "5s", "2m" and the like.
 // `value` must outlive `app`.
 CLI::Option* AddDurationOption(CLI::App& app, const std::string& flags,
                                std::optional<absl::Duration>& value,
                                const std::string& description);
+
+// ClientCertificateNames takes "none", "request" and "require".
+CLI::CheckedTransformer ClientCertificateNames();
 
 // ResourceName returns "collection/ID" for an ID, and for a name that already
 // has this form the name itself. An empty text stays empty.

@@ -9,7 +9,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "client/cli/cells.h"
+#include "client/cli/hook_options.h"
 #include "client/cli/humanize.h"
+#include "client/cli/show_certificate.h"
 #include "client/cli/show_connection.h"
 #include "client/convert.h"
 #include "client/facts.h"
@@ -35,6 +37,17 @@ Cell StateCell(const v1::Listener& listener) {
 
 std::string HandlerText(const v1::Listener& listener) {
   return listener.has_echo() ? "echo" : "stream";
+}
+
+// ServerNamesText says what becomes of clients by their server name; empty if
+// it makes no difference.
+std::string ServerNamesText(const v1::Listener& listener) {
+  if (listener.context_count() == 0 && !listener.strict_server_names()) {
+    return "";
+  }
+  return absl::StrCat(
+      Count(static_cast<size_t>(listener.context_count()), "context"),
+      listener.strict_server_names() ? "; others are turned away" : "");
 }
 
 // TimeOfDay shows local time: an event stream is read as it happens.
@@ -90,6 +103,8 @@ std::string EventDetail(const v1::Event& event) {
       ToString(FromProto(connection.remote_address()))};
   if (connection.has_failure()) {
     parts.push_back(connection.failure().message());
+  } else if (event.type() == v1::EVENT_TYPE_OCSP_RESPONSE) {
+    parts.push_back(OcspCell(connection.ocsp_response()).text);
   } else if (event.type() == v1::EVENT_TYPE_CONNECTION_CLOSED) {
     parts.push_back(
         absl::StrCat("in ", HumanBytes(connection.cleartext_bytes_received()),
@@ -117,6 +132,11 @@ Block ServerInfoBlock(const v1::ServerInfo& info, absl::string_view address,
   block.Add("secure contexts", absl::StrCat(info.secure_context_count()));
   block.Add("listeners", absl::StrCat(info.listener_count()));
   block.Add("connections", absl::StrCat(info.connection_count()));
+  if (info.pending_decision_count() > 0) {
+    block.Add("decisions", absl::StrCat(info.pending_decision_count(),
+                                        " wait for an answer"));
+  }
+  if (info.key_log_enabled()) block.Add("key log", {"on", Tone::kCareful});
   block.Add("BoringSSL", info.boringssl_revision());
   block.Add("gRPC", info.grpc_version());
   return block;
@@ -127,6 +147,10 @@ Block ListenerBlock(const v1::Listener& listener, absl::Time now) {
   block.Add("state", StateCell(listener));
   block.Add("address", ToString(FromProto(listener.bound_address())));
   block.Add("secure context", listener.secure_context());
+  block.Add("server names", ServerNamesText(listener));
+  for (const std::string& hook : HookTexts(listener.hooks())) {
+    block.Add("hook", hook);
+  }
   block.Add("handler", HandlerText(listener));
   block.Add("handshake timeout",
             HumanDuration(FromProto(listener.handshake_timeout())));
@@ -152,6 +176,16 @@ Table ListenerTable(const v1::ListListenersResponse& list, absl::Time now) {
          HandlerText(listener), absl::StrCat(listener.connection_count()),
          absl::StrCat(listener.accepted_count()),
          AgeText(listener.has_create_time(), listener.create_time(), now)});
+  }
+  return table;
+}
+
+Table ServerNameTable(const v1::ListContextsResponse& list) {
+  Table table({"SERVER NAME", "CONTEXT"});
+  for (const v1::ServerNameContext& context : list.contexts()) {
+    table.AddRow({context.server_name(),
+                  std::string(absl::StripPrefix(context.secure_context(),
+                                                "secureContexts/"))});
   }
   return table;
 }

@@ -23,6 +23,7 @@ Block ServerInfoBlock(const v1::ServerInfo& info, absl::string_view address,
 
 Block ListenerBlock(const v1::Listener& listener, absl::Time now);
 Table ListenerTable(const v1::ListListenersResponse& list, absl::Time now);
+Table ServerNameTable(const v1::ListContextsResponse& list);
 
 // EventLine returns one line with its line end.
 std::string EventLine(const v1::Event& event, ColourMode mode);

@@ -109,6 +109,25 @@ std::string ServerIdentityText(const v1::CheckServerIdentityResponse& response,
                       "\n");
 }
 
+Cell OcspCell(const v1::OcspResponse& response) {
+  if (response.response_status() != "successful") {
+    return {response.response_status(), Tone::kCareful};
+  }
+  std::string text = response.certificate_status();
+  if (response.has_revocation_time()) {
+    absl::StrAppend(&text, " on ", Day(response.revocation_time()));
+  }
+  if (response.has_this_update_time()) {
+    absl::StrAppend(&text, ", as of ", Day(response.this_update_time()));
+  }
+  if (response.has_next_update_time()) {
+    absl::StrAppend(&text, ", until ", Day(response.next_update_time()));
+  }
+  if (response.certificate_status() == "good") return {text, Tone::kGood};
+  return {text, response.certificate_status() == "revoked" ? Tone::kBad
+                                                           : Tone::kCareful};
+}
+
 Table OwnCertificateTable(const v1::ListOwnCertificatesResponse& list) {
   Table table({"CONTEXT", "SUBJECT", "NAMES", "KEY", "ENDS", "DAYS LEFT"});
   for (const v1::OwnCertificate& own : list.own_certificates()) {

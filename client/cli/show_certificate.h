@@ -35,6 +35,10 @@ std::string PeerCertificateText(const v1::GetPeerCertificateResponse& response,
 std::string ServerIdentityText(const v1::CheckServerIdentityResponse& response,
                                const std::string& name, ColourMode mode);
 
+// OcspCell tells the status in an OCSP response, and how long it holds. Nobody
+// has checked its signature.
+Cell OcspCell(const v1::OcspResponse& response);
+
 Table OwnCertificateTable(const v1::ListOwnCertificatesResponse& list);
 Table TrustedCertificateTable(const v1::ListTrustedCertificatesResponse& list,
                               absl::Time now);

@@ -1,5 +1,6 @@
 #include "client/cli/show_connection.h"
 
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "client/cli/cells.h"
 #include "client/cli/humanize.h"
+#include "client/cli/show_certificate.h"
 #include "client/convert.h"
 #include "client/facts.h"
 
@@ -63,6 +65,9 @@ void AddHandshake(const v1::Connection& connection, Block& block) {
   block.Add("ALPN", handshake.alpn_protocol());
   block.Add("NPN", handshake.npn_protocol());
   if (handshake.resumed()) block.Add("session", "resumed");
+  if (connection.has_ocsp_response()) {
+    block.Add("OCSP", OcspCell(connection.ocsp_response()));
+  }
   block.Add("peer", PeerText(connection));
   block.Add("signature", SignatureText(handshake.peer_signature_algorithm()));
   block.Add("authorized", AuthorizedCell(connection));
@@ -96,12 +101,14 @@ std::string SignatureText(absl::string_view algorithm) {
   return std::string(algorithm);
 }
 
+std::string ReasonText(const std::string& error, const std::string& text) {
+  if (text.empty()) return error;
+  return absl::StrCat(error, " (", text, ")");
+}
+
 std::string UnauthorizedText(const v1::Connection& connection) {
-  if (connection.authorization_error_text().empty()) {
-    return connection.authorization_error();
-  }
-  return absl::StrCat(connection.authorization_error(), " (",
-                      connection.authorization_error_text(), ")");
+  return ReasonText(connection.authorization_error(),
+                    connection.authorization_error_text());
 }
 
 Block ConnectionBlock(const v1::Connection& connection, absl::Time now) {
@@ -118,6 +125,7 @@ Block ConnectionBlock(const v1::Connection& connection, absl::Time now) {
             connection.handshake().certificate_requested() ? "yes" : "");
   block.Add("certificate shown",
             connection.handshake().own_certificate_sha256());
+  block.Add("can be resumed", connection.has_session() ? "yes" : "");
   block.Add(
       "cleartext",
       absl::StrCat(HumanBytes(connection.cleartext_bytes_received()), " in, ",
@@ -127,6 +135,20 @@ Block ConnectionBlock(const v1::Connection& connection, absl::Time now) {
                          HumanBytes(connection.wire_bytes_sent()), " out"));
   block.Add("age", AgeText(connection.has_create_time(),
                            connection.create_time(), now));
+  return block;
+}
+
+Block SessionBlock(const std::string& connection,
+                   const v1::GetSessionResponse& response, absl::Time now) {
+  Block block({absl::StrCat("session of ", connection), Tone::kStrong});
+  block.Add("size",
+            HumanBytes(static_cast<int64_t>(response.session().size())));
+  if (response.single_use()) block.Add("use", "once");
+  block.Add("age",
+            AgeText(response.has_create_time(), response.create_time(), now));
+  if (response.has_expire_time()) {
+    block.Add("expires", HumanAge(FromProto(response.expire_time()), now));
+  }
   return block;
 }
 

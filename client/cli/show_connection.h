@@ -24,6 +24,10 @@ Table ConnectionTable(const v1::ListConnectionsResponse& list, absl::Time now);
 Block ConnectionSummary(const v1::Connection& connection,
                         absl::string_view checked_name = "");
 
+// SessionBlock tells of a session of "connections/ID", and not what is in it.
+Block SessionBlock(const std::string& connection,
+                   const v1::GetSessionResponse& response, absl::Time now);
+
 // CipherText returns the name of the cipher suite in the standards, or else
 // OpenSSL's.
 std::string CipherText(const v1::Handshake& handshake);
@@ -36,6 +40,9 @@ std::string SignatureText(absl::string_view algorithm);
 // UnauthorizedText returns why a peer is not authorized: the name of the error,
 // and what it says to people.
 std::string UnauthorizedText(const v1::Connection& connection);
+
+// ReasonText is UnauthorizedText of the two.
+std::string ReasonText(const std::string& error, const std::string& text);
 
 }  // namespace tlsd::client::cli
 

@@ -6,7 +6,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "client/cli/cells.h"
+#include "client/cli/hook_options.h"
 #include "client/cli/humanize.h"
+#include "client/cli/show_certificate.h"
 #include "client/convert.h"
 
 namespace tlsd::client::cli {
@@ -91,6 +93,12 @@ std::string NameText(const v1::NameRule& rule) {
   return "";
 }
 
+// KeyText tells the key, and whether the daemon has it.
+std::string KeyText(const v1::Credentials& credentials) {
+  const std::string& key = credentials.certificates(0).public_key();
+  return credentials.has_remote() ? absl::StrCat(key, ", elsewhere") : key;
+}
+
 // OwnCertificates returns the first certificate of each of the credentials.
 std::vector<const v1::Certificate*> OwnCertificates(
     const v1::SecureContext& context) {
@@ -110,19 +118,24 @@ Cell ContextExpiryCell(const v1::SecureContext& context, absl::Time now) {
 
 void AddCredentials(const v1::SecureContext& context, absl::Time now,
                     Block& block) {
-  const std::vector<const v1::Certificate*> own = OwnCertificates(context);
-  for (size_t i = 0; i < own.size(); ++i) {
-    const v1::Certificate& certificate = *own[i];
-    const std::string number = own.size() > 1 ? absl::StrCat(" ", i + 1) : "";
+  const bool has_many = OwnCertificates(context).size() > 1;
+  int count = 0;
+  for (const v1::Credentials& credentials : context.credentials()) {
+    if (credentials.certificates().empty()) continue;
+    const v1::Certificate& certificate = credentials.certificates(0);
+    const std::string number = has_many ? absl::StrCat(" ", ++count) : "";
     block.Add(absl::StrCat("certificate", number), certificate.subject());
     block.Add("issuer", certificate.issuer());
     block.AddList("names", Strings(certificate.subject_alternative_names()));
-    block.Add("key", certificate.public_key());
+    block.Add("key", KeyText(credentials));
     block.Add("expires",
               certificate.has_not_after_time()
                   ? ExpiryCell(FromProto(certificate.not_after_time()), now)
                   : ContextExpiryCell(context, now));
     block.Add("fingerprint", certificate.sha256_fingerprint());
+    if (credentials.has_stapled_ocsp_response()) {
+      block.Add("OCSP staple", OcspCell(credentials.stapled_ocsp_response()));
+    }
   }
 }
 
@@ -171,6 +184,7 @@ Block SecureContextBlock(const v1::SecureContext& context, absl::Time now) {
   block.Add("client certificates", ClientCertificateText(context));
   AddPolicy(context, block);
   AddSessions(context, block);
+  block.AddList("hooks", HookTexts(context.hooks()));
   for (const std::string& warning : context.warnings()) {
     block.Add("warning", {warning, Tone::kCareful});
   }

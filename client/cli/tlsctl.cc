@@ -35,8 +35,9 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
       ->transform(CLI::CheckedTransformer(kFormats).description("{text,json}"))
       ->type_name("FORMAT");
   AddDurationOption(app, "--timeout,-t", options.timeout,
-                    "How long to wait, as 500ms, 5s, 2m (default: 30s; accept "
-                    "and events --follow wait for ever)");
+                    "How long to wait, as 500ms, 5s, 2m (default: 30s; "
+                    "accept, decide wait, keylog and events --follow wait for "
+                    "ever)");
   app.add_flag("--no-color", options.no_colour,
                "No colour, as with NO_COLOR in the environment");
   app.add_flag("--print-grpc", options.print_grpc,
@@ -72,7 +73,9 @@ void AddCommands(CLI::App& app, Invocation& run) {
   AddCarryingCommands(app, run);
   AddConnectionCommands(app, run);
   AddCertificateCommands(app, run);
+  AddDecideCommands(app, run);
   AddEventCommand(app, run);
+  AddKeyLogCommand(app, run);
   AddCompletionCommand(app, run);
   AddHelpCommand(app, run.terminal());
 }

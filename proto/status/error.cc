@@ -54,6 +54,14 @@ absl::Status FieldError(Reason reason, absl::string_view field,
        {"allowed", std::string(allowed)}});
 }
 
+absl::Status ProblemError(Reason reason, absl::string_view field,
+                          absl::string_view problem, ErrorMetadata metadata) {
+  metadata["field"] = std::string(field);
+  metadata["problem"] = std::string(problem);
+  return MakeError(reason, absl::StrCat(field, ": ", problem),
+                   std::move(metadata));
+}
+
 absl::Status FieldRequired(absl::string_view field) {
   return MakeError(Reason::kFieldRequired, absl::StrCat(field, " is required"),
                    {{"field", std::string(field)}});

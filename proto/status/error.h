@@ -40,6 +40,12 @@ absl::Status FieldError(Reason reason, absl::string_view field,
 // FieldRequired returns the error of a required `field` that is not set.
 absl::Status FieldRequired(absl::string_view field);
 
+// ProblemError returns the error of a bad `field` whose value is secret, or too
+// long to show: "field: problem". `metadata` is put beside the field.
+absl::Status ProblemError(Reason reason, absl::string_view field,
+                          absl::string_view problem,
+                          ErrorMetadata metadata = {});
+
 // PrefixField returns `error` with `prefix` put before its metadata "field" and
 // before its message, so that the error of a part names the whole:
 // "pem.private_key" becomes "credentials[0].pem.private_key". A status without

@@ -66,6 +66,21 @@ namespace tlsd {
     "The events after a resume token are no longer kept.")                     \
   X(kConsumerTooSlow, "CONSUMER_TOO_SLOW", kCaller, kResourceExhausted,        \
     "A watcher has fallen behind.")                                            \
+  X(kDecisionNotPending, "DECISION_NOT_PENDING", kCaller, kFailedPrecondition, \
+    "A decision was answered, has timed out, or its connection has ended.")    \
+  X(kDecisionAnswerInvalid, "DECISION_ANSWER_INVALID", kCaller,                \
+    kInvalidArgument,                                                          \
+    "An answer does not fit its decision, or cannot be used.")                 \
+  X(kDecisionRefused, "DECISION_REFUSED", kCaller, kFailedPrecondition,        \
+    "A handler of decisions has refused the handshake.")                       \
+  X(kDecisionTimeout, "DECISION_TIMEOUT", kCaller, kDeadlineExceeded,          \
+    "Nobody has answered a decision that the handshake cannot do without.")    \
+  X(kServerNameNotFound, "SERVER_NAME_NOT_FOUND", kCaller, kNotFound,          \
+    "A listener has no context of its own for a server name.")                 \
+  X(kRoleMismatch, "ROLE_MISMATCH", kCaller, kFailedPrecondition,              \
+    "A connection plays the other role.")                                      \
+  X(kKeyLogDisabled, "KEY_LOG_DISABLED", kCaller, kFailedPrecondition,         \
+    "The daemon was started without --key_log.")                               \
   /* What was configured. */                                                   \
   X(kPemInvalid, "PEM_INVALID", kConfiguration, kInvalidArgument,              \
     "PEM text holds no such thing, or a malformed one.")                       \
@@ -124,6 +139,10 @@ namespace tlsd {
     kInvalidArgument, "A ticket key has not 48 bytes, or is given twice.")     \
   X(kFieldsConflict, "FIELDS_CONFLICT", kConfiguration, kInvalidArgument,      \
     "Two fields are set that exclude each other.")                             \
+  X(kSessionInvalid, "SESSION_INVALID", kConfiguration, kInvalidArgument,      \
+    "A TLS session is malformed.")                                             \
+  X(kOcspResponseInvalid, "OCSP_RESPONSE_INVALID", kConfiguration,             \
+    kInvalidArgument, "An OCSP response is malformed.")                        \
   /* What the peer did. */                                                     \
   X(kPeerAlert, "PEER_ALERT", kPeer, kFailedPrecondition,                      \
     "The peer ended the connection with an alert.")                            \
@@ -155,6 +174,9 @@ namespace tlsd {
   X(kPeerCertificatePinMismatch, "PEER_CERTIFICATE_PIN_MISMATCH", kPeer,       \
     kFailedPrecondition,                                                       \
     "The certificate is none of those that the pins allow.")                   \
+  X(kServerNameUnrecognized, "SERVER_NAME_UNRECOGNIZED", kPeer,                \
+    kFailedPrecondition,                                                       \
+    "The client asked for a server name that the listener does not have.")     \
   /* What lies between. */                                                     \
   X(kNameNotResolved, "NAME_NOT_RESOLVED", kTransport, kUnavailable,           \
     "A host name has no address.")                                             \

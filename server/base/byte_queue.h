@@ -29,6 +29,7 @@ class ByteQueue {
  public:
   // ByteQueue takes its chunks from `pool`, which must outlive it.
   explicit ByteQueue(ChunkPool& pool) : pool_(&pool) {}
+  ChunkPool& pool() const { return *pool_; }
   ~ByteQueue() { Clear(); }
   ByteQueue(const ByteQueue&) = delete;
   ByteQueue& operator=(const ByteQueue&) = delete;

@@ -45,7 +45,7 @@ void Connection::Start(std::unique_ptr<net::Transport> transport) {
 absl::Status Connection::StartEngine() {
   absl::StatusOr<std::unique_ptr<tls::TlsEngine>> engine =
       tls::TlsEngine::Create(options_.secure_context, options_.role,
-                             options_.engine, pool_);
+                             std::move(options_.engine), pool_);
   if (!engine.ok()) return std::move(engine).status();
   engine_ = *std::move(engine);
   return absl::OkStatus();
@@ -62,6 +62,8 @@ ConnectionFacts Connection::facts() const {
   facts.remote_address = remote_address_;
   facts.handshake = handshake_;
   facts.server_name = server_name_;
+  facts.ocsp_response = ocsp_response_;
+  facts.has_session = has_session_;
   facts.cleartext_bytes_received = cleartext_bytes_received_;
   facts.cleartext_bytes_sent = cleartext_bytes_sent_;
   facts.wire_bytes_received = wire_bytes_received_;
@@ -116,7 +118,11 @@ size_t Connection::Receive(absl::Span<const uint8_t> bytes) {
   cleartext_bytes_received_ +=
       static_cast<int64_t>(cleartext_.size() - size_before);
   if (handshake_ == nullptr) server_name_ = engine_->server_name();
-  for (tls::EngineEvent& event : events) Handle(std::move(event));
+  for (tls::EngineEvent& event : events) {
+    // The owner may have ended it.
+    if (state_ == ConnectionState::kClosed) break;
+    Handle(std::move(event));
+  }
   if (taken.ok()) return *taken;
   End(taken.status(), Farewell::kGentle);
   return bytes.size();
@@ -129,17 +135,21 @@ bool Connection::ReceiveBacklog() {
   }
   if (backlog_.empty() && !engine_->has_more()) return false;
   const size_t size_before = cleartext_.size();
+  const ConnectionState state_before = state_;
   const size_t taken = Receive(backlog_.Front());
   // The end has cleared the backlog; the sink has yet to hear of it.
   if (state_ == ConnectionState::kClosed) return true;
   backlog_.Consume(taken);
   if (peer_closed_) backlog_.Clear();
-  return taken > 0 || cleartext_.size() != size_before || peer_closed_;
+  return taken > 0 || cleartext_.size() != size_before || peer_closed_ ||
+         state_ != state_before;
 }
 
 void Connection::Handle(tls::EngineEvent event) {
   if (auto* completed = std::get_if<tls::HandshakeCompleted>(&event)) {
     handshake_timer_.reset();
+    // A session that was resumed under TLS 1.2 can be again.
+    has_session_ = completed->facts.resumed && engine_->session().has_value();
     handshake_ = std::make_shared<const tls::HandshakeFacts>(
         std::move(completed->facts));
     server_name_ = handshake_->server_name;
@@ -148,7 +158,37 @@ void Connection::Handle(tls::EngineEvent event) {
     owner_.OnOpen(*this);
     return;
   }
-  peer_closed_ = true;
+  if (auto* chosen = std::get_if<tls::ContextChosen>(&event)) {
+    options_.secure_context_name = std::move(chosen->name);
+  } else if (auto* asked = std::get_if<tls::QuestionAsked>(&event)) {
+    owner_.OnQuestion(*this, std::move(*asked));
+  } else if (auto* stapled = std::get_if<tls::OcspResponseReceived>(&event)) {
+    ocsp_response_ = std::move(stapled->response);
+    owner_.OnOcspResponse(*this);
+  } else if (std::holds_alternative<tls::SessionReceived>(event)) {
+    has_session_ = true;
+    owner_.OnSession(*this);
+  } else if (auto* secret = std::get_if<tls::SecretMade>(&event)) {
+    owner_.OnSecret(*this, std::move(secret->line));
+  } else {
+    peer_closed_ = true;
+  }
+}
+
+void Connection::Answer(tls::Answer answer) {
+  if (engine_ == nullptr) return;
+  if (const absl::Status taken = engine_->Answer(std::move(answer));
+      !taken.ok()) {
+    End(taken, Farewell::kGentle);
+    return;
+  }
+  Pump();
+}
+
+std::optional<tls::ClientSession> Connection::session() const {
+  if (engine_ != nullptr) return engine_->session();
+  if (last_session_ != nullptr) return *last_session_;
+  return std::nullopt;
 }
 
 // The sink's side.
@@ -287,6 +327,10 @@ void Connection::End(const absl::Status& failure, Farewell farewell) {
   failure_ = failure;
   handshake_timer_.reset();
   backlog_.Clear();
+  if (has_session_) {
+    last_session_ =
+        std::make_unique<const tls::ClientSession>(*engine_->session());
+  }
   engine_.reset();
   if (farewell == Farewell::kGentle) {
     net::Transport::CloseGently(std::move(transport_));

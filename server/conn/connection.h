@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -39,8 +40,16 @@ class ConnectionOwner {
  public:
   virtual ~ConnectionOwner() = default;
 
+  // The handshake waits for Connection::Answer.
+  virtual void OnQuestion(Connection& connection, tls::QuestionAsked asked) = 0;
+  // The server has stapled an OCSP response that a client has asked for.
+  virtual void OnOcspResponse(Connection& connection) = 0;
   // The handshake is complete.
   virtual void OnOpen(Connection& connection) = 0;
+  // A client has got a session that it can resume, see Connection::session.
+  virtual void OnSession(Connection& connection) = 0;
+  // `line` is a secret of the connection, as SSLKEYLOGFILE has it.
+  virtual void OnSecret(Connection& connection, std::string line) = 0;
   // The connection has ended; its facts are final. Called once.
   virtual void OnClosed(Connection& connection) = 0;
 };
@@ -50,7 +59,6 @@ struct ConnectionOptions {
   std::string name;
   tls::Role role = tls::Role::kServer;
   std::shared_ptr<const tls::SecureContext> secure_context;
-  // For the client role.
   tls::EngineOptions engine;
   // From Start until the handshake is complete.
   absl::Duration handshake_timeout = absl::Seconds(120);
@@ -78,11 +86,20 @@ class Connection final : private net::TransportObserver {
 
   const std::string& name() const { return options_.name; }
   const std::string& listener() const { return options_.listener; }
+  tls::Role role() const { return options_.role; }
   ConnectionState state() const { return state_; }
   ConnectionFacts facts() const;
   // Why it ended; OK if cleanly, or not yet.
   const absl::Status& failure() const { return failure_; }
   CleartextSink& sink() { return *sink_; }
+
+  // Answer gives the answer to the last OnQuestion. On a connection that waits
+  // for none it does nothing.
+  void Answer(tls::Answer answer);
+
+  // session returns the newest session that a client can resume, if any; also
+  // after the end.
+  std::optional<tls::ClientSession> session() const;
 
   // Readable returns the first bytes of the cleartext that has arrived; empty
   // if there is none. Consume drops some of them.
@@ -139,7 +156,8 @@ class Connection final : private net::TransportObserver {
   enum class Farewell { kGentle, kReset, kNone };
   void End(const absl::Status& failure, Farewell farewell);
 
-  const ConnectionOptions options_;
+  // Without what the engine has taken.
+  ConnectionOptions options_;
   std::unique_ptr<CleartextSink> sink_;
   ConnectionOwner& owner_;
   net::EventLoop& loop_;
@@ -163,6 +181,10 @@ class Connection final : private net::TransportObserver {
   net::SocketAddress remote_address_;
   std::shared_ptr<const tls::HandshakeFacts> handshake_;
   std::string server_name_;
+  std::shared_ptr<const tls::OcspResponseFacts> ocsp_response_;
+  bool has_session_ = false;
+  // Of a connection that has ended.
+  std::unique_ptr<const tls::ClientSession> last_session_;
   int64_t cleartext_bytes_received_ = 0;
   int64_t cleartext_bytes_sent_ = 0;
   int64_t wire_bytes_received_ = 0;

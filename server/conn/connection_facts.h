@@ -40,6 +40,10 @@ struct ConnectionFacts {
   // What the client asked for (SNI), as far as it is known, also without
   // `handshake`.
   std::string server_name;
+  // What a server has stapled for a client; null if nothing.
+  std::shared_ptr<const tls::OcspResponseFacts> ocsp_response;
+  // Whether there is a session to resume.
+  bool has_session = false;
 
   int64_t cleartext_bytes_received = 0;
   int64_t cleartext_bytes_sent = 0;

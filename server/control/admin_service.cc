@@ -16,11 +16,15 @@ namespace tlsd::control {
 AdminService::AdminService(worker::WorkerPool& pool,
                            worker::ContextTable& contexts,
                            worker::ListenerTable& listeners,
-                           tls::DevelopmentAuthority& authority)
+                           const worker::DecisionHub& decisions,
+                           tls::DevelopmentAuthority& authority,
+                           const worker::KeyLog* key_log)
     : pool_(pool),
       contexts_(contexts),
       listeners_(listeners),
+      decisions_(decisions),
       authority_(authority),
+      key_log_(key_log),
       start_time_(absl::Now()) {}
 
 grpc::ServerUnaryReactor* AdminService::GetServerInfo(
@@ -38,6 +42,9 @@ grpc::ServerUnaryReactor* AdminService::GetServerInfo(
     response->set_secure_context_count(static_cast<int64_t>(contexts_.size()));
     response->set_listener_count(static_cast<int64_t>(listeners_.size()));
     response->set_connection_count(connection_count);
+    response->set_pending_decision_count(
+        static_cast<int64_t>(decisions_.pending_count()));
+    response->set_key_log_enabled(key_log_ != nullptr);
     const absl::StatusOr<std::string> root = authority_.RootPem();
     if (root.ok()) response->set_development_root(*root);
     call->Finish(ToRpcStatus(root.status()));

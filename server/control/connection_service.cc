@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "proto/status/error.h"
 #include "proto/status/rpc_status.h"
 #include "server/base/names.h"
@@ -13,6 +14,7 @@
 #include "server/control/cleartext.h"
 #include "server/control/convert.h"
 #include "server/control/fields.h"
+#include "server/control/hooks.h"
 #include "server/control/stream_call.h"
 
 namespace tlsd::control {
@@ -43,6 +45,15 @@ absl::StatusOr<std::optional<absl::Duration>> ToWait(const Request& request) {
 
 absl::Status CheckConnectionName(const std::string& name) {
   return base::CheckName("name", base::kConnections, name);
+}
+
+absl::Status CheckIsClient(const conn::Connection& connection) {
+  if (connection.role() == tls::Role::kClient) return absl::OkStatus();
+  return MakeError(Reason::kRoleMismatch,
+                   absl::StrCat(connection.name(),
+                                " was accepted by a listener; only clients "
+                                "have sessions to resume"),
+                   {{"connection", connection.name()}});
 }
 
 absl::Status SetPeerCertificate(const conn::ConnectionFacts& facts,
@@ -89,6 +100,7 @@ absl::StatusOr<worker::DialOptions> ConnectionService::ToDialOptions(
     return FieldError(Reason::kAddressInvalid, "address", request.address(),
                       "a host and a port of 1 to 65535, or unix:/path");
   }
+  std::string etag;
   options.secure_context = default_context_;
   if (!request.secure_context().empty()) {
     TLSD_RETURN_IF_ERROR(base::CheckName(
@@ -98,12 +110,28 @@ absl::StatusOr<worker::DialOptions> ConnectionService::ToDialOptions(
         contexts_.Get(request.secure_context()));
     options.secure_context_name = record->name;
     options.secure_context = record->secure_context;
+    etag = record->etag;
   }
   options.engine.server_name = request.server_name().empty()
                                    ? options.endpoint.host
                                    : request.server_name();
   options.engine.skip_name_check = request.skip_name_check();
   options.engine.expected_name = request.expected_name();
+  options.engine.request_ocsp = request.request_ocsp();
+  options.engine.session = request.session();
+  if (request.use_session_cache()) {
+    if (!request.session().empty()) {
+      return FieldError(Reason::kFieldsConflict, "use_session_cache", "true",
+                        "either session or use_session_cache");
+    }
+    // A session is of one configuration, asked for by one name, at one place.
+    options.session_key =
+        absl::StrJoin({options.secure_context_name, etag,
+                       options.engine.server_name, request.address()},
+                      "\n");
+  }
+  TLSD_ASSIGN_OR_RETURN(options.engine.hooks,
+                        ToHooks("hooks", request.hooks(), HookPlace::kConnect));
   switch (request.verification()) {
     case v1::PEER_VERIFICATION_UNSPECIFIED:
     case v1::PEER_VERIFICATION_REQUIRE:
@@ -226,6 +254,54 @@ grpc::ServerUnaryReactor* ConnectionService::GetPeerCertificate(
         call->Finish(ToRpcStatus(status));
       });
   return call.get();
+}
+
+template <typename Response>
+grpc::ServerUnaryReactor* ConnectionService::AnswerSession(
+    const std::string& name, Response* response,
+    void (*answer)(const tls::ClientSession& session, Response& response)) {
+  const std::shared_ptr<UnaryCall> call = UnaryCall::Start();
+  if (const absl::Status status = CheckConnectionName(name); !status.ok()) {
+    call->Answer(status);
+    return call.get();
+  }
+  pool_.Visit(name, [call, response,
+                     answer](absl::StatusOr<conn::Connection*> connection) {
+    if (!call->Claim()) return;
+    absl::Status status = connection.status();
+    if (status.ok()) status = CheckIsClient(**connection);
+    if (status.ok()) {
+      const std::optional<tls::ClientSession> session =
+          (*connection)->session();
+      if (session.has_value()) answer(*session, *response);
+    }
+    call->Finish(ToRpcStatus(status));
+  });
+  return call.get();
+}
+
+grpc::ServerUnaryReactor* ConnectionService::GetSession(
+    grpc::CallbackServerContext* /*context*/,
+    const v1::GetSessionRequest* request, v1::GetSessionResponse* response) {
+  return AnswerSession<v1::GetSessionResponse>(
+      request->name(), response,
+      [](const tls::ClientSession& session, v1::GetSessionResponse& proto) {
+        proto.set_session(session.data);
+        proto.set_single_use(session.single_use);
+        ToProto(session.create_time, *proto.mutable_create_time());
+        ToProto(session.expire_time, *proto.mutable_expire_time());
+      });
+}
+
+grpc::ServerUnaryReactor* ConnectionService::GetTlsTicket(
+    grpc::CallbackServerContext* /*context*/,
+    const v1::GetTlsTicketRequest* request,
+    v1::GetTlsTicketResponse* response) {
+  return AnswerSession<v1::GetTlsTicketResponse>(
+      request->name(), response,
+      [](const tls::ClientSession& session, v1::GetTlsTicketResponse& proto) {
+        proto.set_ticket(session.ticket);
+      });
 }
 
 grpc::ServerUnaryReactor* ConnectionService::Shutdown(

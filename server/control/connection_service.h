@@ -38,6 +38,14 @@ class ConnectionService final : public v1::ConnectionService::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::GetConnectionRequest* request,
       v1::Connection* response) override;
+  grpc::ServerUnaryReactor* GetSession(
+      grpc::CallbackServerContext* context,
+      const v1::GetSessionRequest* request,
+      v1::GetSessionResponse* response) override;
+  grpc::ServerUnaryReactor* GetTlsTicket(
+      grpc::CallbackServerContext* context,
+      const v1::GetTlsTicketRequest* request,
+      v1::GetTlsTicketResponse* response) override;
   grpc::ServerUnaryReactor* ListConnections(
       grpc::CallbackServerContext* context,
       const v1::ListConnectionsRequest* request,
@@ -65,6 +73,12 @@ class ConnectionService final : public v1::ConnectionService::CallbackService {
                                   v1::Connection* response) override;
 
  private:
+  // AnswerSession answers with what `answer` makes of the session of a client,
+  // if it has one.
+  template <typename Response>
+  grpc::ServerUnaryReactor* AnswerSession(
+      const std::string& name, Response* response,
+      void (*answer)(const tls::ClientSession& session, Response& response));
   absl::StatusOr<worker::DialOptions> ToDialOptions(
       const v1::ConnectRequest& request) const;
 

@@ -19,7 +19,9 @@
 #include "server/control/admin_service.h"
 #include "server/control/certificate_service.h"
 #include "server/control/connection_service.h"
+#include "server/control/decision_service.h"
 #include "server/control/event_service.h"
+#include "server/control/key_log_service.h"
 #include "server/control/listener_service.h"
 #include "server/control/secure_context_service.h"
 #include "server/net/control_socket.h"
@@ -91,13 +93,16 @@ class GrpcControlServer final : public ControlServer {
  public:
   explicit GrpcControlServer(const Core& core)
       : secure_contexts_(core.contexts, core.events, core.expiry_watch,
-                         core.authority),
+                         core.authority, core.key_log != nullptr),
         listeners_(core.contexts, core.listeners),
         connections_(core.pool, core.contexts, core.listeners,
                      core.default_context),
         certificates_(core.contexts, core.default_context),
         events_(core.events),
-        admin_(core.pool, core.contexts, core.listeners, core.authority) {}
+        decisions_(core.decisions, core.contexts),
+        key_log_(core.key_log, core.events.loop()),
+        admin_(core.pool, core.contexts, core.listeners, core.decisions,
+               core.authority, core.key_log) {}
 
   ~GrpcControlServer() override { Stop(absl::ZeroDuration()); }
 
@@ -112,6 +117,8 @@ class GrpcControlServer final : public ControlServer {
     builder.RegisterService(&connections_);
     builder.RegisterService(&certificates_);
     builder.RegisterService(&events_);
+    builder.RegisterService(&decisions_);
+    builder.RegisterService(&key_log_);
     builder.RegisterService(&admin_);
     if (endpoint.is_unix()) {
       address_ = endpoint.ToString();
@@ -184,6 +191,8 @@ class GrpcControlServer final : public ControlServer {
                                 v1::ConnectionService::service_full_name(),
                                 v1::CertificateService::service_full_name(),
                                 v1::EventService::service_full_name(),
+                                v1::DecisionService::service_full_name(),
+                                v1::KeyLogService::service_full_name(),
                                 v1::AdminService::service_full_name()}) {
       server_->GetHealthCheckService()->SetServingStatus(service, true);
     }
@@ -194,6 +203,8 @@ class GrpcControlServer final : public ControlServer {
   ConnectionService connections_;
   CertificateService certificates_;
   EventService events_;
+  DecisionService decisions_;
+  KeyLogService key_log_;
   AdminService admin_;
   std::string address_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;

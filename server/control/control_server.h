@@ -14,8 +14,10 @@
 #include "server/tls/development_authority.h"
 #include "server/tls/secure_context.h"
 #include "server/worker/context_table.h"
+#include "server/worker/decision_hub.h"
 #include "server/worker/event_hub.h"
 #include "server/worker/expiry_watch.h"
+#include "server/worker/key_log.h"
 #include "server/worker/listener_table.h"
 #include "server/worker/worker_pool.h"
 
@@ -27,7 +29,10 @@ struct Core {
   worker::ContextTable& contexts;
   worker::ListenerTable& listeners;
   worker::EventHub& events;
+  worker::DecisionHub& decisions;
   worker::ExpiryWatch& expiry_watch;
+  // Null if the daemon was started without --key_log.
+  worker::KeyLog* key_log;
   tls::DevelopmentAuthority& authority;
   // For a Connect that names no context.
   std::shared_ptr<const tls::SecureContext> default_context;

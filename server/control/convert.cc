@@ -9,6 +9,7 @@
 #include "proto/status/error.h"
 #include "server/base/utf8.h"
 #include "server/control/fields.h"
+#include "server/control/hooks.h"
 #include "server/control/secure_context_options.h"
 
 namespace tlsd::control {
@@ -16,12 +17,6 @@ namespace {
 
 // Else the functions below would hide those of the header.
 using control::ToProto;
-
-// A string of a proto that is not UTF-8 would make the message unreadable. What
-// peers choose, e.g. the path of their unix socket, may be any bytes.
-std::string ToText(const std::string& bytes) {
-  return base::IsValidUtf8(bytes) ? bytes : absl::CHexEscape(bytes);
-}
 
 v1::Listener::State ToProto(worker::ListenerState state) {
   switch (state) {
@@ -67,6 +62,10 @@ v1::EventType ToProto(worker::EventType type) {
       return v1::EVENT_TYPE_SECURE_CONTEXT_UPDATED;
     case worker::EventType::kCertificateExpiring:
       return v1::EVENT_TYPE_CERTIFICATE_EXPIRING;
+    case worker::EventType::kSession:
+      return v1::EVENT_TYPE_SESSION;
+    case worker::EventType::kOcspResponse:
+      return v1::EVENT_TYPE_OCSP_RESPONSE;
   }
   return v1::EVENT_TYPE_UNSPECIFIED;
 }
@@ -114,16 +113,6 @@ void ToProto(const tls::HandshakeFacts& facts, v1::Handshake& proto) {
   proto.set_own_certificate_sha256(facts.own_certificate_sha256);
 }
 
-void ToProto(const absl::Status& failure, v1::Failure& proto) {
-  proto.set_message(ToText(std::string(failure.message())));
-  const std::optional<ErrorDetail> detail = GetErrorDetail(failure);
-  if (!detail.has_value()) return;
-  proto.set_reason(std::string(GetReasonInfo(detail->reason).name));
-  for (const auto& [key, value] : detail->metadata) {
-    (*proto.mutable_metadata())[key] = ToText(value);
-  }
-}
-
 // What events are told about. Watchers that want a certificate or PEM itself
 // ask for it.
 void PayloadToProto(const worker::ListenerFacts& facts, v1::Event& proto) {
@@ -157,6 +146,43 @@ void PayloadToProto(const worker::CertificateExpiry& expiry, v1::Event& proto) {
 }
 
 }  // namespace
+
+std::string ToText(const std::string& bytes) {
+  return base::IsValidUtf8(bytes) ? bytes : absl::CHexEscape(bytes);
+}
+
+v1::Role ToProto(tls::Role role) {
+  return role == tls::Role::kClient ? v1::ROLE_CLIENT : v1::ROLE_SERVER;
+}
+
+void ToProto(const absl::Status& failure, v1::Failure& proto) {
+  proto.set_message(ToText(std::string(failure.message())));
+  const std::optional<ErrorDetail> detail = GetErrorDetail(failure);
+  if (!detail.has_value()) return;
+  proto.set_reason(std::string(GetReasonInfo(detail->reason).name));
+  for (const auto& [key, value] : detail->metadata) {
+    (*proto.mutable_metadata())[key] = ToText(value);
+  }
+}
+
+void ToProto(const tls::OcspResponseFacts& facts, v1::OcspResponse& proto) {
+  proto.set_der(facts.der);
+  proto.set_response_status(facts.response_status);
+  proto.set_certificate_status(facts.certificate_status);
+  proto.set_serial_number(facts.serial_number);
+  if (facts.produced_time.has_value()) {
+    ToProto(*facts.produced_time, *proto.mutable_produced_time());
+  }
+  if (facts.this_update_time.has_value()) {
+    ToProto(*facts.this_update_time, *proto.mutable_this_update_time());
+  }
+  if (facts.next_update_time.has_value()) {
+    ToProto(*facts.next_update_time, *proto.mutable_next_update_time());
+  }
+  if (facts.revocation_time.has_value()) {
+    ToProto(*facts.revocation_time, *proto.mutable_revocation_time());
+  }
+}
 
 void ToProto(const net::SocketAddress& address, v1::SocketAddress& proto) {
   switch (address.family) {
@@ -248,6 +274,11 @@ void ToProto(const worker::ContextFacts& context, v1::SecureContext& proto) {
          facts.certificate_chains[static_cast<size_t>(i)]) {
       ToProto(certificate, *proto.mutable_credentials(i)->add_certificates());
     }
+    const tls::OcspResponseFacts& staple =
+        context.staples[static_cast<size_t>(i)];
+    if (staple.der.empty()) continue;
+    ToProto(staple,
+            *proto.mutable_credentials(i)->mutable_stapled_ocsp_response());
   }
   v1::TrustAnchors& anchors = *proto.mutable_trust_anchors();
   anchors.set_system_path(facts.system_trust_path);
@@ -291,12 +322,14 @@ void ToProto(const worker::ListenerFacts& facts, v1::Listener& proto) {
   proto.set_rejected_count(facts.rejected_count);
   ToProto(facts.create_time, *proto.mutable_create_time());
   proto.set_etag(facts.etag);
+  proto.set_strict_server_names(facts.strict_server_names);
+  ToProto(facts.hooks, proto.mutable_hooks());
+  proto.set_context_count(static_cast<int32_t>(facts.context_count));
 }
 
 void ToProto(const conn::ConnectionFacts& facts, v1::Connection& proto) {
   proto.set_name(facts.name);
-  proto.set_role(facts.role == tls::Role::kClient ? v1::ROLE_CLIENT
-                                                  : v1::ROLE_SERVER);
+  proto.set_role(ToProto(facts.role));
   proto.set_state(ToProto(facts.state));
   proto.set_listener(facts.listener);
   proto.set_secure_context(facts.secure_context);
@@ -330,6 +363,10 @@ void ToProto(const conn::ConnectionFacts& facts, v1::Connection& proto) {
     ToProto(facts.close_time, *proto.mutable_close_time());
   }
   if (!facts.failure.ok()) ToProto(facts.failure, *proto.mutable_failure());
+  if (facts.ocsp_response != nullptr) {
+    ToProto(*facts.ocsp_response, *proto.mutable_ocsp_response());
+  }
+  proto.set_has_session(facts.has_session);
 }
 
 void ToProto(const worker::Event& event, const std::string& resume_token,

@@ -2,8 +2,13 @@
 #ifndef TLSD_SERVER_CONTROL_CONVERT_H_
 #define TLSD_SERVER_CONTROL_CONVERT_H_
 
+#include <string>
+
+#include "absl/status/status.h"
 #include "server/conn/connection_facts.h"
 #include "server/tls/certificate_facts.h"
+#include "server/tls/ocsp_response.h"
+#include "server/tls/role.h"
 #include "server/tls/secure_context_options.h"
 #include "server/worker/context_table.h"
 #include "server/worker/event_hub.h"
@@ -16,6 +21,14 @@
 
 namespace tlsd::control {
 
+// ToText returns what a string of a proto can hold: bytes that are not UTF-8
+// would make the message unreadable, so they are escaped. What peers choose,
+// e.g. the path of their unix socket, may be any bytes.
+std::string ToText(const std::string& bytes);
+
+v1::Role ToProto(tls::Role role);
+void ToProto(const absl::Status& failure, v1::Failure& proto);
+void ToProto(const tls::OcspResponseFacts& facts, v1::OcspResponse& proto);
 void ToProto(const net::SocketAddress& address, v1::SocketAddress& proto);
 v1::TlsVersion ToProto(tls::TlsVersion version);
 v1::ClientCertificateMode ToProto(tls::ClientCertificateMode mode);

@@ -52,6 +52,10 @@ absl::StatusOr<worker::EventType> ToEventType(int proto) {
       return worker::EventType::kSecureContextUpdated;
     case v1::EVENT_TYPE_CERTIFICATE_EXPIRING:
       return worker::EventType::kCertificateExpiring;
+    case v1::EVENT_TYPE_SESSION:
+      return worker::EventType::kSession;
+    case v1::EVENT_TYPE_OCSP_RESPONSE:
+      return worker::EventType::kOcspResponse;
     default:
       return FieldError(Reason::kFieldInvalid, "types", absl::StrCat(proto),
                         "EVENT_TYPE_LISTENING and the other EVENT_TYPE_ names");

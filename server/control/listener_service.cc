@@ -12,6 +12,7 @@
 #include "server/base/status_macros.h"
 #include "server/control/convert.h"
 #include "server/control/fields.h"
+#include "server/control/hooks.h"
 #include "server/control/unary_call.h"
 
 namespace tlsd::control {
@@ -42,9 +43,11 @@ absl::Status ListenerService::Create(const v1::CreateListenerRequest& request,
   absl::StatusOr<worker::ListenerOptions> options =
       ToOptions(request.listener());
   if (!options.ok()) return PrefixField(options.status(), "listener.");
+  TLSD_ASSIGN_OR_RETURN(const std::vector<worker::ServerNameContext> contexts,
+                        ToContexts(request));
   TLSD_ASSIGN_OR_RETURN(
       const worker::ListenerFacts facts,
-      listeners_.Create(request.listener_id(), *std::move(options)));
+      listeners_.Create(request.listener_id(), *std::move(options), contexts));
   ToProto(facts, response);
   return absl::OkStatus();
 }
@@ -76,7 +79,40 @@ absl::StatusOr<worker::ListenerOptions> ListenerService::ToOptions(
   if (proto.max_connections() > 0) {
     options.connection_count_max = proto.max_connections();
   }
+  options.strict_server_names = proto.strict_server_names();
+  TLSD_ASSIGN_OR_RETURN(options.hooks,
+                        ToHooks("hooks", proto.hooks(), HookPlace::kListener));
   return options;
+}
+
+absl::StatusOr<worker::ServerNameContext> ListenerService::ToContext(
+    const std::string& server_name, const std::string& secure_context) const {
+  TLSD_RETURN_IF_ERROR(
+      base::CheckName("secure_context", base::kSecureContexts, secure_context));
+  worker::ServerNameContext context{server_name, nullptr};
+  TLSD_ASSIGN_OR_RETURN(context.secure_context, contexts_.Find(secure_context));
+  return context;
+}
+
+absl::StatusOr<std::vector<worker::ServerNameContext>>
+ListenerService::ToContexts(const v1::CreateListenerRequest& request) const {
+  std::vector<worker::ServerNameContext> contexts;
+  for (const v1::ServerNameContext& proto : request.contexts()) {
+    absl::StatusOr<worker::ServerNameContext> context =
+        ToContext(proto.server_name(), proto.secure_context());
+    if (!context.ok()) {
+      return PrefixField(context.status(),
+                         absl::StrCat("contexts[", contexts.size(), "]."));
+    }
+    contexts.push_back(*std::move(context));
+  }
+  return contexts;
+}
+
+absl::StatusOr<std::shared_ptr<worker::Listener>> ListenerService::Find(
+    const std::string& listener) const {
+  TLSD_RETURN_IF_ERROR(base::CheckName("listener", base::kListeners, listener));
+  return listeners_.Get(listener);
 }
 
 grpc::ServerUnaryReactor* ListenerService::GetListener(
@@ -144,6 +180,70 @@ grpc::ServerUnaryReactor* ListenerService::DeleteListener(
         call->Finish(ToRpcStatus(facts.status()));
       });
   return call.get();
+}
+
+grpc::ServerUnaryReactor* ListenerService::AddContext(
+    grpc::CallbackServerContext* context, const v1::AddContextRequest* request,
+    v1::Listener* response) {
+  return FinishNow(context, Add(*request, *response));
+}
+
+absl::Status ListenerService::Add(const v1::AddContextRequest& request,
+                                  v1::Listener& response) {
+  TLSD_ASSIGN_OR_RETURN(const std::shared_ptr<worker::Listener> listener,
+                        Find(request.listener()));
+  TLSD_ASSIGN_OR_RETURN(
+      const worker::ServerNameContext context,
+      ToContext(request.server_name(), request.secure_context()));
+  TLSD_ASSIGN_OR_RETURN(const worker::ListenerFacts facts,
+                        listener->AddContext(context));
+  ToProto(facts, response);
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* ListenerService::RemoveContext(
+    grpc::CallbackServerContext* context,
+    const v1::RemoveContextRequest* request, v1::Listener* response) {
+  return FinishNow(context, Remove(*request, *response));
+}
+
+absl::Status ListenerService::Remove(const v1::RemoveContextRequest& request,
+                                     v1::Listener& response) {
+  TLSD_ASSIGN_OR_RETURN(const std::shared_ptr<worker::Listener> listener,
+                        Find(request.listener()));
+  TLSD_ASSIGN_OR_RETURN(const worker::ListenerFacts facts,
+                        listener->RemoveContext(request.server_name()));
+  ToProto(facts, response);
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* ListenerService::ListContexts(
+    grpc::CallbackServerContext* context,
+    const v1::ListContextsRequest* request,
+    v1::ListContextsResponse* response) {
+  return FinishNow(context, List(*request, *response));
+}
+
+absl::Status ListenerService::List(const v1::ListContextsRequest& request,
+                                   v1::ListContextsResponse& response) {
+  TLSD_ASSIGN_OR_RETURN(const std::shared_ptr<worker::Listener> listener,
+                        Find(request.listener()));
+  TLSD_ASSIGN_OR_RETURN(const size_t page_size,
+                        ToPageSize(request.page_size()));
+  TLSD_ASSIGN_OR_RETURN(const std::string after,
+                        FromPageToken(request.page_token()));
+  // One more than asked tells whether there is a next page.
+  const std::vector<worker::ServerNameFacts> facts =
+      listener->contexts()->List(after, page_size + 1);
+  for (size_t i = 0; i < facts.size() && i < page_size; ++i) {
+    v1::ServerNameContext& proto = *response.add_contexts();
+    proto.set_server_name(facts[i].server_name);
+    proto.set_secure_context(facts[i].secure_context);
+  }
+  if (facts.size() > page_size) {
+    response.set_next_page_token(ToPageToken(facts[page_size - 1].server_name));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace tlsd::control

@@ -4,6 +4,10 @@
 #ifndef TLSD_SERVER_CONTROL_LISTENER_SERVICE_H_
 #define TLSD_SERVER_CONTROL_LISTENER_SERVICE_H_
 
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "server/worker/context_table.h"
 #include "server/worker/listener_table.h"
@@ -32,14 +36,37 @@ class ListenerService final : public v1::ListenerService::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::DeleteListenerRequest* request,
       v1::Listener* response) override;
+  grpc::ServerUnaryReactor* AddContext(grpc::CallbackServerContext* context,
+                                       const v1::AddContextRequest* request,
+                                       v1::Listener* response) override;
+  grpc::ServerUnaryReactor* RemoveContext(
+      grpc::CallbackServerContext* context,
+      const v1::RemoveContextRequest* request, v1::Listener* response) override;
+  grpc::ServerUnaryReactor* ListContexts(
+      grpc::CallbackServerContext* context,
+      const v1::ListContextsRequest* request,
+      v1::ListContextsResponse* response) override;
 
  private:
   absl::Status Create(const v1::CreateListenerRequest& request,
                       v1::Listener& response);
   absl::Status List(const v1::ListListenersRequest& request,
                     v1::ListListenersResponse& response);
+  absl::Status Add(const v1::AddContextRequest& request,
+                   v1::Listener& response);
+  absl::Status Remove(const v1::RemoveContextRequest& request,
+                      v1::Listener& response);
+  absl::Status List(const v1::ListContextsRequest& request,
+                    v1::ListContextsResponse& response);
   absl::StatusOr<worker::ListenerOptions> ToOptions(
       const v1::Listener& proto) const;
+  absl::StatusOr<worker::ServerNameContext> ToContext(
+      const std::string& server_name, const std::string& secure_context) const;
+  absl::StatusOr<std::vector<worker::ServerNameContext>> ToContexts(
+      const v1::CreateListenerRequest& request) const;
+  // Find returns the listener that the field `listener` names.
+  absl::StatusOr<std::shared_ptr<worker::Listener>> Find(
+      const std::string& listener) const;
 
   worker::ContextTable& contexts_;
   worker::ListenerTable& listeners_;

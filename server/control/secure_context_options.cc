@@ -16,6 +16,7 @@
 #include "server/base/status_macros.h"
 #include "server/control/convert.h"
 #include "server/control/fields.h"
+#include "server/control/hooks.h"
 
 namespace tlsd::control {
 namespace {
@@ -45,7 +46,7 @@ std::vector<std::string> Strings(
   return {field.begin(), field.end()};
 }
 
-absl::StatusOr<tls::CredentialsOptions> ToCredentials(
+absl::StatusOr<tls::CredentialsOptions> ReadSource(
     const v1::Credentials& proto) {
   switch (proto.source_case()) {
     case v1::Credentials::kPem: {
@@ -59,7 +60,7 @@ absl::StatusOr<tls::CredentialsOptions> ToCredentials(
     case v1::Credentials::kDevelopment: {
       const auto& names = proto.development().server_names();
       return tls::CredentialsOptions(
-          tls::DevelopmentCredentials{{names.begin(), names.end()}});
+          tls::DevelopmentCredentials{{names.begin(), names.end()}, ""});
     }
     case v1::Credentials::kPkcs12: {
       tls::Pkcs12Credentials pkcs12;
@@ -69,10 +70,25 @@ absl::StatusOr<tls::CredentialsOptions> ToCredentials(
       pkcs12.trust_certificates = proto.pkcs12().trust_certificates();
       return tls::CredentialsOptions(std::move(pkcs12));
     }
+    case v1::Credentials::kRemote: {
+      tls::RemoteCredentials remote;
+      remote.certificate_chain = proto.remote().certificate_chain();
+      remote.allow_outside_validity = proto.remote().allow_outside_validity();
+      return tls::CredentialsOptions(std::move(remote));
+    }
     case v1::Credentials::SOURCE_NOT_SET:
       break;
   }
-  return FieldRequired("source (pem, pkcs12 or development)");
+  return FieldRequired("source (pem, pkcs12, remote or development)");
+}
+
+absl::StatusOr<tls::CredentialsOptions> ToCredentials(
+    const v1::Credentials& proto) {
+  TLSD_ASSIGN_OR_RETURN(tls::CredentialsOptions credentials, ReadSource(proto));
+  std::visit(
+      [&](auto& source) { source.ocsp_response = proto.ocsp_response(); },
+      credentials);
+  return credentials;
 }
 
 absl::StatusOr<std::optional<tls::TlsVersion>> ToTlsVersion(
@@ -160,11 +176,21 @@ void ToProto(const tls::CredentialsOptions& options, v1::Credentials& proto) {
     proto.mutable_pkcs12()->set_allow_outside_validity(
         pkcs12->allow_outside_validity);
     proto.mutable_pkcs12()->set_trust_certificates(pkcs12->trust_certificates);
+  } else if (const auto* remote =
+                 std::get_if<tls::RemoteCredentials>(&options)) {
+    proto.mutable_remote()->set_certificate_chain(remote->certificate_chain);
+    proto.mutable_remote()->set_allow_outside_validity(
+        remote->allow_outside_validity);
   } else {
     const auto& names = std::get<tls::DevelopmentCredentials>(options);
     *proto.mutable_development()->mutable_server_names() = {
         names.server_names.begin(), names.server_names.end()};
   }
+  std::visit(
+      [&](const auto& source) {
+        proto.set_ocsp_response(source.ocsp_response);
+      },
+      options);
 }
 
 absl::Status ReadPeers(const v1::SecureContext& proto,
@@ -229,6 +255,8 @@ absl::Status ReadPolicy(const v1::SecureContext& proto,
   options.session_id_context = proto.session_id_context();
   options.ticket_keys = Strings(proto.ticket_keys());
   options.disable_session_tickets = proto.disable_session_tickets();
+  TLSD_ASSIGN_OR_RETURN(options.hooks, ToHooks("hooks", proto.hooks(),
+                                               HookPlace::kSecureContext));
   return absl::OkStatus();
 }
 
@@ -350,6 +378,7 @@ void ToProto(const tls::SecureContextOptions& options,
   ToProto(options.session_timeout, *proto.mutable_session_timeout());
   proto.set_session_id_context(options.session_id_context);
   proto.set_disable_session_tickets(options.disable_session_tickets);
+  ToProto(options.hooks, proto.mutable_hooks());
 }
 
 absl::StatusOr<ContextChange> ApplyUpdate(

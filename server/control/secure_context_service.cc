@@ -38,11 +38,13 @@ bool HasField(const absl::Status& error, absl::string_view field) {
 SecureContextService::SecureContextService(worker::ContextTable& contexts,
                                            worker::EventHub& events,
                                            worker::ExpiryWatch& expiry_watch,
-                                           tls::DevelopmentAuthority& authority)
+                                           tls::DevelopmentAuthority& authority,
+                                           bool key_log)
     : contexts_(contexts),
       events_(events),
       expiry_watch_(expiry_watch),
-      authority_(authority) {}
+      authority_(authority),
+      key_log_(key_log) {}
 
 grpc::ServerUnaryReactor* SecureContextService::CreateSecureContext(
     grpc::CallbackServerContext* context,
@@ -80,6 +82,7 @@ absl::StatusOr<worker::ContextParts> SecureContextService::MakeParts(
   worker::ContextParts parts;
   const absl::Cleanup wipe = [&] { tls::WipeSecrets(parts.options); };
   TLSD_ASSIGN_OR_RETURN(parts.options, ToSecureContextOptions(proto));
+  parts.options.key_log = key_log_;
   TLSD_ASSIGN_OR_RETURN(
       parts.secure_context,
       tls::SecureContext::Create(parts.options, authority_, absl::Now()));
@@ -133,7 +136,11 @@ void SecureContextService::PublishUpdate(const worker::ContextRecord& record) {
   for (tls::CredentialsOptions& credentials : facts.options.credentials) {
     if (auto* pem = std::get_if<tls::PemCredentials>(&credentials)) {
       pem->certificate_chain.clear();
+    } else if (auto* remote =
+                   std::get_if<tls::RemoteCredentials>(&credentials)) {
+      remote->certificate_chain.clear();
     }
+    std::visit([](auto& source) { source.ocsp_response.clear(); }, credentials);
   }
   events_.Publish(worker::EventType::kSecureContextUpdated, std::move(facts));
 }
@@ -145,6 +152,7 @@ absl::StatusOr<worker::ContextParts> SecureContextService::ChangeParts(
                         ApplyUpdate(present.options, request.secure_context(),
                                     request.update_mask()));
   const absl::Cleanup wipe = [&] { tls::WipeSecrets(change.options); };
+  change.options.key_log = key_log_;
   worker::ContextParts parts;
   TLSD_ASSIGN_OR_RETURN(
       parts.secure_context,
@@ -158,15 +166,16 @@ absl::StatusOr<worker::ContextParts> SecureContextService::ChangeParts(
 grpc::ServerUnaryReactor* SecureContextService::GetSecureContext(
     grpc::CallbackServerContext* context,
     const v1::GetSecureContextRequest* request, v1::SecureContext* response) {
-  absl::Status status =
-      base::CheckName("name", base::kSecureContexts, request->name());
-  if (status.ok()) {
-    const absl::StatusOr<std::shared_ptr<const worker::ContextRecord>> record =
-        contexts_.Get(request->name());
-    status = record.status();
-    if (status.ok()) ToProto(FactsOf(**record), *response);
-  }
-  return FinishNow(context, status);
+  const absl::StatusOr<std::shared_ptr<const worker::ContextRecord>> record =
+      FindRecord(request->name());
+  if (record.ok()) ToProto(FactsOf(**record), *response);
+  return FinishNow(context, record.status());
+}
+
+absl::StatusOr<std::shared_ptr<const worker::ContextRecord>>
+SecureContextService::FindRecord(const std::string& name) {
+  TLSD_RETURN_IF_ERROR(base::CheckName("name", base::kSecureContexts, name));
+  return contexts_.Get(name);
 }
 
 grpc::ServerUnaryReactor* SecureContextService::ListSecureContexts(
@@ -211,6 +220,38 @@ absl::Status SecureContextService::Delete(
   TLSD_RETURN_IF_ERROR(
       base::CheckName("name", base::kSecureContexts, request.name()));
   return contexts_.Remove(request.name(), request.etag(), request.force());
+}
+
+grpc::ServerUnaryReactor* SecureContextService::RotateTicketKeys(
+    grpc::CallbackServerContext* context,
+    const v1::RotateTicketKeysRequest* request,
+    v1::RotateTicketKeysResponse* response) {
+  const auto rotate = [&]() -> absl::Status {
+    TLSD_ASSIGN_OR_RETURN(
+        const std::shared_ptr<const worker::ContextRecord> record,
+        FindRecord(request->name()));
+    TLSD_ASSIGN_OR_RETURN(
+        const int key_count,
+        record->secure_context->RotateTicketKeys(absl::Now(), request->key()));
+    response->set_key_count(key_count);
+    return absl::OkStatus();
+  };
+  return FinishNow(context, rotate());
+}
+
+grpc::ServerUnaryReactor* SecureContextService::SetOcspResponse(
+    grpc::CallbackServerContext* context,
+    const v1::SetOcspResponseRequest* request, v1::SecureContext* response) {
+  const auto set = [&]() -> absl::Status {
+    TLSD_ASSIGN_OR_RETURN(
+        const std::shared_ptr<const worker::ContextRecord> record,
+        FindRecord(request->name()));
+    TLSD_RETURN_IF_ERROR(record->secure_context->SetOcspResponse(
+        request->credentials_index(), request->ocsp_response()));
+    ToProto(FactsOf(*record), *response);
+    return absl::OkStatus();
+  };
+  return FinishNow(context, set());
 }
 
 grpc::ServerUnaryReactor* SecureContextService::ListAlgorithms(

@@ -19,7 +19,7 @@ class SecureContextService final
   // All must outlive the service.
   SecureContextService(worker::ContextTable& contexts, worker::EventHub& events,
                        worker::ExpiryWatch& expiry_watch,
-                       tls::DevelopmentAuthority& authority);
+                       tls::DevelopmentAuthority& authority, bool key_log);
 
   grpc::ServerUnaryReactor* CreateSecureContext(
       grpc::CallbackServerContext* context,
@@ -41,6 +41,14 @@ class SecureContextService final
       grpc::CallbackServerContext* context,
       const v1::DeleteSecureContextRequest* request,
       google::protobuf::Empty* response) override;
+  grpc::ServerUnaryReactor* RotateTicketKeys(
+      grpc::CallbackServerContext* context,
+      const v1::RotateTicketKeysRequest* request,
+      v1::RotateTicketKeysResponse* response) override;
+  grpc::ServerUnaryReactor* SetOcspResponse(
+      grpc::CallbackServerContext* context,
+      const v1::SetOcspResponseRequest* request,
+      v1::SecureContext* response) override;
   grpc::ServerUnaryReactor* ListAlgorithms(
       grpc::CallbackServerContext* context,
       const v1::ListAlgorithmsRequest* request,
@@ -55,6 +63,10 @@ class SecureContextService final
                     v1::ListSecureContextsResponse& response);
   absl::Status Delete(const v1::DeleteSecureContextRequest& request);
 
+  // FindRecord returns the context called `name`, a field of a request.
+  absl::StatusOr<std::shared_ptr<const worker::ContextRecord>> FindRecord(
+      const std::string& name);
+
   // What `proto` makes, and what a request makes of what is there.
   absl::StatusOr<worker::ContextParts> MakeParts(
       const v1::SecureContext& proto);
@@ -68,6 +80,8 @@ class SecureContextService final
   worker::EventHub& events_;
   worker::ExpiryWatch& expiry_watch_;
   tls::DevelopmentAuthority& authority_;
+  // Whether the daemon tells secrets.
+  const bool key_log_;
 };
 
 }  // namespace tlsd::control

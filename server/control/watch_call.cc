@@ -24,6 +24,8 @@ WatchCall* WatchCall::Start(absl::StatusOr<WatchOptions> options,
   if (status.ok()) {
     call->PostStep(&WatchCall::Begin);
   } else {
+    // A caller that leaves meanwhile must not end it again.
+    call->finished_ = true;
     call->Finish(ToRpcStatus(status));
   }
   return call.get();

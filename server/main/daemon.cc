@@ -28,23 +28,30 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(
     const DaemonOptions& options) {
   std::unique_ptr<Daemon> daemon(new Daemon);
   TLSD_ASSIGN_OR_RETURN(daemon->events_, worker::EventHub::Create());
+  if (options.key_log) daemon->key_log_ = std::make_unique<worker::KeyLog>();
   TLSD_ASSIGN_OR_RETURN(
-      daemon->pool_, worker::WorkerPool::Create(
-                         WorkerCount(options.worker_count), *daemon->events_));
+      daemon->pool_,
+      worker::WorkerPool::Create(WorkerCount(options.worker_count),
+                                 {*daemon->events_, daemon->decisions_,
+                                  daemon->sessions_, daemon->key_log_.get()}));
   daemon->expiry_watch_ = std::make_unique<worker::ExpiryWatch>(
       daemon->contexts_, *daemon->events_);
   daemon->expiry_watch_->Start();
   daemon->listeners_ =
       std::make_unique<worker::ListenerTable>(*daemon->pool_, *daemon->events_);
+  tls::SecureContextOptions default_options;
+  default_options.key_log = options.key_log;
   TLSD_ASSIGN_OR_RETURN(
       std::shared_ptr<const tls::SecureContext> default_context,
-      tls::SecureContext::Create({}, daemon->authority_, absl::Now()));
+      tls::SecureContext::Create(default_options, daemon->authority_,
+                                 absl::Now()));
   TLSD_ASSIGN_OR_RETURN(
       daemon->control_,
       control::ControlServer::Start(
           options.control_address, options.tcp_control,
           {*daemon->pool_, daemon->contexts_, *daemon->listeners_,
-           *daemon->events_, *daemon->expiry_watch_, daemon->authority_,
+           *daemon->events_, daemon->decisions_, *daemon->expiry_watch_,
+           daemon->key_log_.get(), daemon->authority_,
            std::move(default_context)}));
   return daemon;
 }

@@ -12,9 +12,12 @@
 #include "absl/status/statusor.h"
 #include "server/control/control_server.h"
 #include "server/tls/development_authority.h"
+#include "server/worker/client_sessions.h"
 #include "server/worker/context_table.h"
+#include "server/worker/decision_hub.h"
 #include "server/worker/event_hub.h"
 #include "server/worker/expiry_watch.h"
+#include "server/worker/key_log.h"
 #include "server/worker/listener_table.h"
 #include "server/worker/worker_pool.h"
 
@@ -27,6 +30,8 @@ struct DaemonOptions {
   control::TcpControl tcp_control = control::TcpControl::kRefuse;
   // Threads of the data plane; 0 means one for each processor.
   int worker_count = 0;
+  // Tell the secrets of connections to whoever asks, see worker::KeyLog.
+  bool key_log = false;
 };
 
 class Daemon {
@@ -49,7 +54,12 @@ class Daemon {
   tls::DevelopmentAuthority authority_;
   worker::ContextTable contexts_;
   std::unique_ptr<worker::EventHub> events_;
+  // Workers ask it until they end.
+  worker::DecisionHub decisions_;
+  worker::ClientSessions sessions_;
   std::unique_ptr<worker::ExpiryWatch> expiry_watch_;
+  // Null unless the options ask for it.
+  std::unique_ptr<worker::KeyLog> key_log_;
   std::unique_ptr<worker::WorkerPool> pool_;
   std::unique_ptr<worker::ListenerTable> listeners_;
   std::unique_ptr<control::ControlServer> control_;

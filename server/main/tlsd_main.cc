@@ -23,6 +23,9 @@ ABSL_FLAG(bool, allow_tcp_control, false,
           "which any user of the host can reach");
 ABSL_FLAG(int, workers, 0,
           "threads of the data plane; 0 means one for each processor");
+ABSL_FLAG(bool, key_log, false,
+          "tell the secrets of connections to callers of WatchKeyLog, who can "
+          "then read captures of them: for debugging, never in production");
 ABSL_FLAG(
     std::string, ready_file, "",
     "written, when calls are served, with {\"pid\", \"control\"} as JSON");
@@ -61,6 +64,7 @@ int Run(const std::vector<char*>& arguments) {
                             ? control::TcpControl::kAllow
                             : control::TcpControl::kRefuse;
   options.worker_count = absl::GetFlag(FLAGS_workers);
+  options.key_log = absl::GetFlag(FLAGS_key_log);
   if (options.worker_count < 0 || options.worker_count > kWorkerCountMax) {
     return Fail(kExitUsage,
                 absl::StrCat("--workers: got ", options.worker_count,
@@ -76,6 +80,10 @@ int Run(const std::vector<char*>& arguments) {
     return Fail(kExitFailed, std::string(ready.message()));
   }
   base::Log(base::Severity::kInfo, "serving", {{"control", address}});
+  if (options.key_log) {
+    base::Log(base::Severity::kWarning,
+              "key log on: callers can read the secrets of connections");
+  }
   const std::string cause = net::WaitForStop(
       absl::GetFlag(FLAGS_exit_on_stdin_eof) ? net::StandardInput::kStopsAtEnd
                                              : net::StandardInput::kIgnore);

@@ -258,12 +258,19 @@ absl::Status SetCipherList(const CipherList& list, SSL_CTX* context) {
   }
   // PSK suites would be offered in vain: there are no keys for them. Removed
   // beforehand, because nothing can be removed behind a group.
-  const std::string rules = absl::StrCat(
-      "!PSK:!aPSK:", list.rules.empty() ? kCipherList : list.rules);
-  if (!SSL_CTX_set_strict_cipher_list(context, rules.c_str())) {
-    return InternalError("SSL_CTX_set_strict_cipher_list");
+  const std::string rules =
+      absl::StrCat("!PSK:!aPSK:", list.without_rsa_key_exchange ? "!kRSA:" : "",
+                   list.rules.empty() ? kCipherList : list.rules);
+  if (SSL_CTX_set_strict_cipher_list(context, rules.c_str())) {
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
+  const absl::Status error = InternalError("SSL_CTX_set_strict_cipher_list");
+  if (list.without_rsa_key_exchange) {
+    return FieldError(Reason::kCiphersInvalid, "ciphers", list.rules,
+                      "a suite that exchanges keys otherwise than by RSA "
+                      "decryption, because a key is remote");
+  }
+  return error;
 }
 
 std::vector<std::string> EffectiveCiphers(

@@ -21,6 +21,8 @@ struct CipherList {
   // The choice of TLS 1.3's suites that the list makes: BoringSSL has no other.
   enum class Tls13Suites { kAll, kAesGcm, kAes256Gcm };
   Tls13Suites tls13_suites = Tls13Suites::kAll;
+  // Leave out the suites in which the server's key decrypts.
+  bool without_rsa_key_exchange = false;
   // Parts that BoringSSL does not know. Removals ("!RC4") of what it has not
   // are fulfilled, and not among them.
   std::vector<std::string> ignored_tokens;
@@ -33,7 +35,8 @@ struct CipherList {
 // if it has a part that is not known.
 absl::StatusOr<CipherList> ParseCipherList(absl::string_view text, bool strict);
 
-// SetCipherList applies `list` to `context`. It must come before groups,
+// SetCipherList applies `list` to `context`. It fails with CIPHERS_INVALID,
+// naming "ciphers", if it leaves out all suites. It must come before groups,
 // versions and signature algorithms are set, which it may overwrite.
 absl::Status SetCipherList(const CipherList& list, SSL_CTX* context);
 

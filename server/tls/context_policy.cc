@@ -12,6 +12,7 @@
 #include "proto/status/error.h"
 #include "server/base/status_macros.h"
 #include "server/tls/cipher_list.h"
+#include "server/tls/context_callbacks.h"
 #include "server/tls/handshake_description.h"
 #include "server/tls/key_exchange.h"
 #include "server/tls/policy.h"
@@ -25,6 +26,19 @@ namespace {
 
 const uint8_t* Bytes(const std::string& text) {
   return reinterpret_cast<const uint8_t*>(text.data());
+}
+
+// A remote key signs, and no more: neither MD5 with SHA-1, as TLS 1.1 wants,
+// nor can it decrypt.
+absl::Status FitToRemoteKeys(const VersionRange& versions,
+                             CipherList& ciphers) {
+  if (versions.min < TlsVersion::kTls12) {
+    return FieldError(Reason::kFieldsConflict, "min_version",
+                      VersionName(versions.min),
+                      "TLSv1.2 or newer, because a key is remote");
+  }
+  ciphers.without_rsa_key_exchange = true;
+  return absl::OkStatus();
 }
 
 // Versions and ciphers, which depend on each other.
@@ -45,6 +59,9 @@ absl::Status SetVersionsAndCiphers(const SecureContextOptions& options,
     facts.warnings.push_back(
         "ciphers: names suites of TLS 1.3 alone, so that no older version is "
         "agreed to");
+  }
+  if (HasRemoteCredentials(options)) {
+    TLSD_RETURN_IF_ERROR(FitToRemoteKeys(versions, ciphers));
   }
   TLSD_RETURN_IF_ERROR(SetCipherList(ciphers, context));
   if (!SSL_CTX_set_min_proto_version(context,
@@ -130,17 +147,6 @@ absl::Status ReadProtocols(absl::string_view field,
   return absl::OkStatus();
 }
 
-int SelectServerAlpn(SSL* /*ssl*/, const uint8_t** out, uint8_t* out_len,
-                     const uint8_t* in, unsigned in_len, void* arg) {
-  const auto* supported = static_cast<const std::string*>(arg);
-  const auto chosen = SelectProtocol(*supported, {in, in_len});
-  // RFC 7301 section 3.2: no overlap is fatal.
-  if (!chosen.has_value()) return SSL_TLSEXT_ERR_ALERT_FATAL;
-  *out = chosen->data();
-  *out_len = static_cast<uint8_t>(chosen->size());
-  return SSL_TLSEXT_ERR_OK;
-}
-
 int AdvertiseNpn(SSL* /*ssl*/, const uint8_t** out, unsigned* out_len,
                  void* arg) {
   const auto* protocols = static_cast<const std::string*>(arg);
@@ -172,9 +178,11 @@ absl::Status SetProtocols(const SecureContextOptions& options,
   TLSD_RETURN_IF_ERROR(ReadProtocols(
       "npn_protocols", options.npn_protocols, options.npn_protocols_wire,
       state.facts.npn_protocols, state.npn_protocols));
+  // To BoringSSL a server that could choose an ALPN protocol has no NPN.
+  if (!state.alpn_protocols.empty() || state.npn_protocols.empty()) {
+    SetServerAlpn(context, &state.alpn_protocols);
+  }
   if (!state.alpn_protocols.empty()) {
-    SSL_CTX_set_alpn_select_cb(context, SelectServerAlpn,
-                               &state.alpn_protocols);
     // Unlike the rest of the API it returns 0 for success.
     if (SSL_CTX_set_alpn_protos(context, Bytes(state.alpn_protocols),
                                 state.alpn_protocols.size()) != 0) {
@@ -212,8 +220,6 @@ absl::Status SetPolicy(const SecureContextOptions& options,
   SSL_CTX* context = state.ssl_context.get();
   SSL_CTX_set_max_cert_list(context, kPeerChainBytesMax);
   SSL_CTX_set_early_data_enabled(context, 0);
-  // Resumption is by tickets alone: sessions cost the daemon no memory.
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   if (!options.prefer_client_ciphers) {
     SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
   }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/algorithm/container.h"
+#include "server/tls/context_callbacks.h"
 
 namespace tlsd::tls {
 namespace {
@@ -97,6 +98,20 @@ std::vector<uint16_t> ReadNumbers(CBS cbs) {
   return numbers;
 }
 
+std::vector<CRYPTO_BUFFER*> ChainOf(const ShownCredentials& credentials) {
+  std::vector<CRYPTO_BUFFER*> chain;
+  for (const auto& buffer : credentials.buffers) chain.push_back(buffer.get());
+  return chain;
+}
+
+EVP_PKEY* KeyOf(const ShownCredentials& shown) {
+  return shown.credentials.is_remote ? nullptr : shown.credentials.key.get();
+}
+
+const SSL_PRIVATE_KEY_METHOD* KeyMethodOf(const ShownCredentials& shown) {
+  return shown.credentials.is_remote ? RemoteKeyMethod() : nullptr;
+}
+
 struct ClientOffer {
   std::vector<uint16_t> cipher_suites;
   std::vector<uint16_t> groups;
@@ -166,6 +181,20 @@ bool Suits(const Credentials& credentials, const PeerOffer& offer) {
   const EVP_PKEY* key = credentials.key.get();
   return SuitsSignatures(key, offer) && SuitsSuites(key, offer) &&
          SuitsGroups(key, offer) && SuitsAuthorities(credentials, offer);
+}
+
+bool ShowCredentials(SSL_CTX* context, const ShownCredentials& credentials) {
+  const std::vector<CRYPTO_BUFFER*> chain = ChainOf(credentials);
+  return SSL_CTX_set_chain_and_key(context, chain.data(), chain.size(),
+                                   KeyOf(credentials),
+                                   KeyMethodOf(credentials)) == 1;
+}
+
+bool ShowCredentials(SSL* ssl, const ShownCredentials& credentials) {
+  const std::vector<CRYPTO_BUFFER*> chain = ChainOf(credentials);
+  return SSL_set_chain_and_key(ssl, chain.data(), chain.size(),
+                               KeyOf(credentials),
+                               KeyMethodOf(credentials)) == 1;
 }
 
 std::vector<uint16_t> SharedAlgorithms(absl::Span<const uint16_t> peer,

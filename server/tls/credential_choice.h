@@ -8,11 +8,13 @@
 #include <openssl/ssl.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "server/tls/credentials.h"
+#include "server/tls/ocsp_staple.h"
 
 namespace tlsd::tls {
 
@@ -23,6 +25,8 @@ struct ShownCredentials {
   std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> buffers;
   // Of the first certificate: upper-case hexadecimal with colons.
   std::string sha256_fingerprint;
+  // Never null. It changes while the rest does not.
+  std::shared_ptr<OcspStaple> staple;
 };
 
 // PeerOffer is what the peer can take. Its views live as long as the callback
@@ -47,6 +51,11 @@ struct PeerOffer {
 
 // Suits reports whether a peer that offered `offer` can take `credentials`.
 bool Suits(const Credentials& credentials, const PeerOffer& offer);
+
+// ShowCredentials makes connections of `context`, or `ssl` alone, show
+// `credentials`. False if BoringSSL fails.
+bool ShowCredentials(SSL_CTX* context, const ShownCredentials& credentials);
+bool ShowCredentials(SSL* ssl, const ShownCredentials& credentials);
 
 // SharedAlgorithms returns those of `peer`, in their order, that are in `own`
 // too.

@@ -23,18 +23,9 @@ constexpr absl::string_view kChainField = "certificate_chain";
 constexpr size_t kChainBytesMax = 100 * 1024;
 constexpr size_t kChainCountMax = 10;
 
-absl::Status CertificateError(absl::string_view field, Reason reason,
-                              absl::string_view problem,
-                              ErrorMetadata metadata = {}) {
-  metadata["field"] = std::string(field);
-  metadata["problem"] = std::string(problem);
-  return MakeError(reason, absl::StrCat(field, ": ", problem),
-                   std::move(metadata));
-}
-
 absl::Status ChainError(Reason reason, absl::string_view problem,
                         ErrorMetadata metadata = {}) {
-  return CertificateError(kChainField, reason, problem, std::move(metadata));
+  return ProblemError(reason, kChainField, problem, std::move(metadata));
 }
 
 absl::StatusOr<std::vector<bssl::UniquePtr<X509>>> ReadChain(
@@ -60,16 +51,22 @@ bool HasKey(X509* certificate, const EVP_PKEY* key) {
   return public_key != nullptr && EVP_PKEY_cmp(public_key.get(), key) == 1;
 }
 
-absl::Status CheckKeyIsOfLeaf(const std::vector<bssl::UniquePtr<X509>>& chain,
-                              const EVP_PKEY* key) {
+absl::StatusOr<bssl::UniquePtr<EVP_PKEY>> LeafKey(X509* leaf) {
   const ErrorQueueGuard guard;
-  bssl::UniquePtr<EVP_PKEY> leaf_key(X509_get_pubkey(chain[0].get()));
-  if (leaf_key == nullptr) {
+  bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(leaf));
+  if (key == nullptr) {
     return ChainError(Reason::kKeyUnsupported,
                       "the key of certificate 1 is of a kind that is not "
                       "supported");
   }
-  TLSD_RETURN_IF_ERROR(CheckKeySupported(kChainField, leaf_key.get()));
+  TLSD_RETURN_IF_ERROR(CheckKeySupported(kChainField, key.get()));
+  return key;
+}
+
+absl::Status CheckKeyIsOfLeaf(const std::vector<bssl::UniquePtr<X509>>& chain,
+                              const EVP_PKEY* key) {
+  const ErrorQueueGuard guard;
+  TLSD_RETURN_IF_ERROR(LeafKey(chain[0].get()).status());
   if (HasKey(chain[0].get(), key)) return absl::OkStatus();
   for (size_t i = 1; i < chain.size(); ++i) {
     if (!HasKey(chain[i].get(), key)) continue;
@@ -98,9 +95,9 @@ absl::Status CheckKeyUsage(absl::string_view field, X509* leaf,
       (X509_get_key_usage(leaf) & KU_DIGITAL_SIGNATURE) != 0) {
     return absl::OkStatus();
   }
-  return CertificateError(field, Reason::kKeyUnsupported,
-                          "the key usage of the own certificate does not "
-                          "allow its EC key to make digital signatures");
+  return ProblemError(Reason::kKeyUnsupported, field,
+                      "the key usage of the own certificate does not "
+                      "allow its EC key to make digital signatures");
 }
 
 absl::Status CheckOrder(const std::vector<bssl::UniquePtr<X509>>& chain) {
@@ -125,19 +122,27 @@ absl::Status CheckValidity(absl::string_view field, const X509* leaf,
   const absl::Time not_after = NotAfter(leaf);
   if (now < not_before) {
     const std::string when = absl::FormatTime(not_before, absl::UTCTimeZone());
-    return CertificateError(
-        field, Reason::kCertificateNotYetValid,
-        absl::StrCat("the certificate is valid from ", when),
-        {{"not_before", when}});
+    return ProblemError(Reason::kCertificateNotYetValid, field,
+                        absl::StrCat("the certificate is valid from ", when),
+                        {{"not_before", when}});
   }
   if (now > not_after) {
     const std::string when = absl::FormatTime(not_after, absl::UTCTimeZone());
-    return CertificateError(
-        field, Reason::kCertificateExpired,
-        absl::StrCat("the certificate was valid until ", when),
-        {{"not_after", when}});
+    return ProblemError(Reason::kCertificateExpired, field,
+                        absl::StrCat("the certificate was valid until ", when),
+                        {{"not_after", when}});
   }
   return absl::OkStatus();
+}
+
+// CheckChain checks what does not depend on the private key.
+absl::Status CheckChain(const Credentials& credentials,
+                        bool allow_outside_validity, absl::Time now) {
+  X509* leaf = credentials.chain[0].get();
+  TLSD_RETURN_IF_ERROR(CheckKeyUsage(kChainField, leaf, credentials.key.get()));
+  TLSD_RETURN_IF_ERROR(CheckOrder(credentials.chain));
+  if (allow_outside_validity) return absl::OkStatus();
+  return CheckValidity(kChainField, leaf, now);
 }
 
 // TakeFirst removes the first certificate that `fits` from `certificates`.
@@ -196,13 +201,20 @@ absl::StatusOr<Credentials> ParseCredentials(const PemCredentials& options,
                                                          options.passphrase));
   TLSD_RETURN_IF_ERROR(
       CheckKeyIsOfLeaf(credentials.chain, credentials.key.get()));
-  TLSD_RETURN_IF_ERROR(CheckKeyUsage(kChainField, credentials.chain[0].get(),
-                                     credentials.key.get()));
-  TLSD_RETURN_IF_ERROR(CheckOrder(credentials.chain));
-  if (!options.allow_outside_validity) {
-    TLSD_RETURN_IF_ERROR(
-        CheckValidity(kChainField, credentials.chain[0].get(), now));
-  }
+  TLSD_RETURN_IF_ERROR(
+      CheckChain(credentials, options.allow_outside_validity, now));
+  return credentials;
+}
+
+absl::StatusOr<Credentials> ParseCredentials(const RemoteCredentials& options,
+                                             absl::Time now) {
+  Credentials credentials;
+  TLSD_ASSIGN_OR_RETURN(credentials.chain,
+                        ReadChain(options.certificate_chain));
+  TLSD_ASSIGN_OR_RETURN(credentials.key, LeafKey(credentials.chain[0].get()));
+  credentials.is_remote = true;
+  TLSD_RETURN_IF_ERROR(
+      CheckChain(credentials, options.allow_outside_validity, now));
   return credentials;
 }
 
@@ -222,9 +234,9 @@ absl::StatusOr<Credentials> ParseCredentials(const Pkcs12Credentials& options,
   credentials.chain =
       BuildChain(contents.key.get(), std::move(contents.certificates));
   if (credentials.chain.empty()) {
-    return CertificateError(kField, Reason::kKeyMismatch,
-                            "the private key is that of none of the "
-                            "certificates");
+    return ProblemError(Reason::kKeyMismatch, kField,
+                        "the private key is that of none of the "
+                        "certificates");
   }
   credentials.key = std::move(contents.key);
   TLSD_RETURN_IF_ERROR(
@@ -247,6 +259,9 @@ absl::StatusOr<Credentials> MakeCredentials(const CredentialsOptions& options,
   } else if (const auto* pkcs12 = std::get_if<Pkcs12Credentials>(&options)) {
     prefix = "pkcs12.";
     made = ParseCredentials(*pkcs12, now);
+  } else if (const auto* remote = std::get_if<RemoteCredentials>(&options)) {
+    prefix = "remote.";
+    made = ParseCredentials(*remote, now);
   } else {
     prefix = "development.";
     made = ParseDevelopmentCredentials(

@@ -21,7 +21,9 @@ namespace tlsd::tls {
 struct Credentials {
   // Own certificate first; never empty.
   std::vector<bssl::UniquePtr<X509>> chain;
+  // Only the public part if it `is_remote`: who has the rest makes signatures.
   bssl::UniquePtr<EVP_PKEY> key;
+  bool is_remote = false;
   // Certificates that came along to be trusted.
   std::vector<bssl::UniquePtr<X509>> trusted;
 };
@@ -42,8 +44,13 @@ absl::StatusOr<Credentials> ParseCredentials(const PemCredentials& options,
 absl::StatusOr<Credentials> ParseCredentials(const Pkcs12Credentials& options,
                                              absl::Time now);
 
+// ParseCredentials of a remote key names the field "certificate_chain" alone.
+absl::StatusOr<Credentials> ParseCredentials(const RemoteCredentials& options,
+                                             absl::Time now);
+
 // MakeCredentials does the same for each kind of `options`, and names fields
-// "pem.private_key", "pkcs12.pfx", "development.server_names[0]".
+// "pem.private_key", "pkcs12.pfx", "development.server_names[0]",
+// "remote.certificate_chain".
 absl::StatusOr<Credentials> MakeCredentials(const CredentialsOptions& options,
                                             DevelopmentAuthority& authority,
                                             absl::Time now);

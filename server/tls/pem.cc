@@ -49,9 +49,7 @@ bssl::UniquePtr<BIO> OpenForRead(absl::string_view text) {
 }
 
 absl::Status PemError(absl::string_view field, absl::string_view problem) {
-  return MakeError(
-      Reason::kPemInvalid, absl::StrCat(field, ": ", problem),
-      {{"field", std::string(field)}, {"problem", std::string(problem)}});
+  return ProblemError(Reason::kPemInvalid, field, problem);
 }
 
 }  // namespace tlsd::tls

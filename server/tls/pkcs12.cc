@@ -24,13 +24,6 @@ constexpr absl::string_view kField = "pfx";
 constexpr size_t kBytesMax = 1024 * 1024;
 constexpr size_t kPassphraseBytesMax = 1024;
 
-absl::Status Pkcs12Error(Reason reason, absl::string_view field,
-                         absl::string_view problem) {
-  return MakeError(
-      reason, absl::StrCat(field, ": ", problem),
-      {{"field", std::string(field)}, {"problem", std::string(problem)}});
-}
-
 // IsBasicText reports whether `text` is UTF-8 without characters of four bytes:
 // the passphrase is hashed in UCS-2.
 bool IsBasicText(absl::string_view text) {
@@ -41,23 +34,24 @@ bool IsBasicText(absl::string_view text) {
 absl::Status CheckInput(absl::string_view pfx, absl::string_view passphrase) {
   if (pfx.empty()) return FieldRequired(kField);
   if (pfx.size() > kBytesMax) {
-    return Pkcs12Error(
+    return ProblemError(
         Reason::kFieldInvalid, kField,
         absl::StrCat("got ", pfx.size(), " bytes; allowed: ", kBytesMax));
   }
   if (passphrase.size() > kPassphraseBytesMax) {
-    return Pkcs12Error(Reason::kFieldInvalid, "passphrase",
-                       absl::StrCat("got ", passphrase.size(),
-                                    " bytes; allowed: ", kPassphraseBytesMax));
+    return ProblemError(Reason::kFieldInvalid, "passphrase",
+                        absl::StrCat("got ", passphrase.size(),
+                                     " bytes; allowed: ", kPassphraseBytesMax));
   }
   if (passphrase.find('\0') != absl::string_view::npos) {
-    return Pkcs12Error(Reason::kFieldInvalid, "passphrase",
-                       "holds a zero byte, which PKCS#12 cannot take");
+    return ProblemError(Reason::kFieldInvalid, "passphrase",
+                        "holds a zero byte, which PKCS#12 cannot take");
   }
   if (!IsBasicText(passphrase)) {
-    return Pkcs12Error(Reason::kFieldInvalid, "passphrase",
-                       "holds what is not UTF-8, or a character beyond U+FFFF, "
-                       "which the library cannot take");
+    return ProblemError(
+        Reason::kFieldInvalid, "passphrase",
+        "holds what is not UTF-8, or a character beyond U+FFFF, "
+        "which the library cannot take");
   }
   return absl::OkStatus();
 }
@@ -80,21 +74,21 @@ absl::Status ExplainFailure(absl::string_view pfx, bool has_passphrase) {
     switch (error.reason) {
       case PKCS8_R_INCORRECT_PASSWORD:
         return has_passphrase
-                   ? Pkcs12Error(Reason::kPassphraseWrong, "passphrase",
-                                 "the file does not open with it")
-                   : Pkcs12Error(Reason::kPassphraseRequired, "passphrase",
-                                 "the file is encrypted");
+                   ? ProblemError(Reason::kPassphraseWrong, "passphrase",
+                                  "the file does not open with it")
+                   : ProblemError(Reason::kPassphraseRequired, "passphrase",
+                                  "the file is encrypted");
       case PKCS8_R_MULTIPLE_PRIVATE_KEYS_IN_PKCS12:
-        return Pkcs12Error(Reason::kKeyAmbiguous, kField,
-                           "holds several private keys; one is allowed");
+        return ProblemError(Reason::kKeyAmbiguous, kField,
+                            "holds several private keys; one is allowed");
       case PKCS8_R_MISSING_MAC:
-        return Pkcs12Error(Reason::kPkcs12Invalid, kField,
-                           "has no MAC, so that its content cannot be relied "
-                           "on; export it again with one");
+        return ProblemError(Reason::kPkcs12Invalid, kField,
+                            "has no MAC, so that its content cannot be relied "
+                            "on; export it again with one");
       case PKCS8_R_PKCS12_PUBLIC_KEY_INTEGRITY_NOT_SUPPORTED:
-        return Pkcs12Error(Reason::kPkcs12Invalid, kField,
-                           "is signed instead of having a MAC, which is not "
-                           "supported");
+        return ProblemError(Reason::kPkcs12Invalid, kField,
+                            "is signed instead of having a MAC, which is not "
+                            "supported");
       default:
         break;
     }
@@ -146,11 +140,11 @@ absl::StatusOr<Pkcs12Contents> ReadPkcs12(absl::string_view pfx,
     return ExplainFailure(pfx, !passphrase.empty());
   }
   if (contents.key == nullptr) {
-    return Pkcs12Error(Reason::kKeyRequired, kField, "holds no private key");
+    return ProblemError(Reason::kKeyRequired, kField, "holds no private key");
   }
   TLSD_RETURN_IF_ERROR(CheckKeySupported(kField, contents.key.get()));
   if (contents.certificates.empty()) {
-    return Pkcs12Error(Reason::kPkcs12Invalid, kField, "holds no certificate");
+    return ProblemError(Reason::kPkcs12Invalid, kField, "holds no certificate");
   }
   return contents;
 }

@@ -32,13 +32,6 @@ constexpr int kRsaBitsMax = 8192;
 constexpr absl::string_view kSupportedKeys =
     "RSA of 2048 to 8192 bits, EC on P-256, P-384 or P-521, or Ed25519";
 
-absl::Status KeyError(Reason reason, absl::string_view field,
-                      absl::string_view problem) {
-  return MakeError(
-      reason, absl::StrCat(field, ": ", problem),
-      {{"field", std::string(field)}, {"problem", std::string(problem)}});
-}
-
 // PassphraseRequest is what BoringSSL's callback gets; whether it was called
 // tells whether the key is encrypted.
 struct PassphraseRequest {
@@ -102,8 +95,8 @@ absl::Status ExplainFailure(absl::string_view pem,
                              error.reason_name, ")"));
   }
   if (request.asked && request.passphrase.empty()) {
-    return KeyError(Reason::kPassphraseRequired, "passphrase",
-                    "the private key is encrypted");
+    return ProblemError(Reason::kPassphraseRequired, "passphrase",
+                        "the private key is encrypted");
   }
   if (IsUnsupportedKind(error)) {
     return UnsupportedKey(kField, absl::StrCat("a key of another kind (",
@@ -114,8 +107,8 @@ absl::Status ExplainFailure(absl::string_view pem,
   }
   // A wrong passphrase decrypts to garbage, which may look like any damage.
   if (request.asked) {
-    return KeyError(Reason::kPassphraseWrong, "passphrase",
-                    "the private key does not open with it");
+    return ProblemError(Reason::kPassphraseWrong, "passphrase",
+                        "the private key does not open with it");
   }
   return MakeError(Reason::kPemInvalid,
                    absl::StrCat(kField, ": the private key is malformed"),
@@ -132,11 +125,11 @@ absl::Status CheckOneKey(absl::string_view pem) {
   }
   if (reader.malformed()) return PemError(kField, "the PEM is malformed");
   if (key_count == 0) {
-    return KeyError(Reason::kKeyRequired, kField,
-                    "holds no \"-----BEGIN PRIVATE KEY-----\"");
+    return ProblemError(Reason::kKeyRequired, kField,
+                        "holds no \"-----BEGIN PRIVATE KEY-----\"");
   }
   if (key_count > 1) {
-    return KeyError(
+    return ProblemError(
         Reason::kKeyAmbiguous, kField,
         absl::StrCat("holds ", key_count, " private keys; one is allowed"));
   }
@@ -226,14 +219,14 @@ absl::StatusOr<bssl::UniquePtr<EVP_PKEY>> ParsePrivateKey(
     absl::string_view pem, absl::string_view passphrase) {
   if (pem.empty()) return FieldRequired(kField);
   if (pem.size() > kPemBytesMax) {
-    return KeyError(
+    return ProblemError(
         Reason::kFieldInvalid, kField,
         absl::StrCat("got ", pem.size(), " bytes; allowed: ", kPemBytesMax));
   }
   if (passphrase.size() > PEM_BUFSIZE) {
-    return KeyError(Reason::kFieldInvalid, "passphrase",
-                    absl::StrCat("got ", passphrase.size(),
-                                 " bytes; allowed: ", PEM_BUFSIZE));
+    return ProblemError(Reason::kFieldInvalid, "passphrase",
+                        absl::StrCat("got ", passphrase.size(),
+                                     " bytes; allowed: ", PEM_BUFSIZE));
   }
   TLSD_RETURN_IF_ERROR(CheckOneKey(pem));
   const ErrorQueueGuard guard;

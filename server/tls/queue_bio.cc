@@ -42,20 +42,34 @@ const BIO_METHOD* QueueBio::Method() {
   return method;
 }
 
+size_t QueueBio::TakeInput(char* out, size_t size) {
+  if (has_prepended()) {
+    const size_t count = prepended_.copy(out, size, prepended_read_);
+    prepended_read_ += count;
+    if (!has_prepended()) {
+      prepended_ = {};
+      prepended_read_ = 0;
+    }
+    return count;
+  }
+  const size_t count = std::min(size, input_.size());
+  if (count > 0) std::memcpy(out, input_.data(), count);
+  input_.remove_prefix(count);
+  return count;
+}
+
 int QueueBio::Read(BIO* bio, char* out, int size) {
   BIO_clear_retry_flags(bio);
   auto* self = static_cast<QueueBio*>(BIO_get_data(bio));
   if (size <= 0) return 0;
-  if (self->input_.empty()) {
+  const size_t count = self->TakeInput(out, static_cast<size_t>(size));
+  if (count == 0) {
     BIO_set_retry_read(bio);
     return -1;
   }
-  const size_t count = std::min<size_t>(size, self->input_.size());
-  std::memcpy(out, self->input_.data(), count);
   const size_t kept = std::min(count, kLastBytes);
   std::shift_left(self->last_bytes_.begin(), self->last_bytes_.end(), kept);
   std::memcpy(self->last_bytes_.end() - kept, out + count - kept, kept);
-  self->input_.remove_prefix(count);
   self->bytes_read_ += count;
   return static_cast<int>(count);
 }

@@ -12,7 +12,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "server/base/byte_queue.h"
 
@@ -33,6 +35,12 @@ class QueueBio {
   void Lend(absl::Span<const uint8_t> input);
   size_t TakeBack();
 
+  // Prepend makes `bytes` be read before what is lent.
+  void Prepend(absl::string_view bytes) {
+    prepended_.append(bytes.data(), bytes.size());
+  }
+  bool has_prepended() const { return prepended_read_ < prepended_.size(); }
+
   // bytes_read returns how many bytes were read in all.
   uint64_t bytes_read() const { return bytes_read_; }
 
@@ -48,7 +56,12 @@ class QueueBio {
   static int Read(BIO* bio, char* out, int size);
   static int Write(BIO* bio, const char* data, int size);
 
+  // TakeInput reads at most `size` bytes to `out`.
+  size_t TakeInput(char* out, size_t size);
+
   base::ByteQueue* output_;
+  std::string prepended_;
+  size_t prepended_read_ = 0;
   absl::Span<const uint8_t> input_;
   size_t lent_size_ = 0;
   uint64_t bytes_read_ = 0;

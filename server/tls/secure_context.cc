@@ -8,12 +8,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "proto/status/error.h"
 #include "server/base/status_macros.h"
 #include "server/tls/certificate.h"
+#include "server/tls/context_callbacks.h"
 #include "server/tls/context_policy.h"
 #include "server/tls/secure_context_state.h"
 #include "server/tls/sha256.h"
@@ -33,8 +34,9 @@ CRYPTO_BUFFER_POOL* SharedBufferPool() {
   return pool;
 }
 
-std::shared_ptr<const ShownCredentials> Prepare(Credentials credentials) {
+std::shared_ptr<ShownCredentials> Prepare(Credentials credentials) {
   auto shown = std::make_shared<ShownCredentials>();
+  shown->staple = std::make_shared<OcspStaple>();
   for (const bssl::UniquePtr<X509>& certificate : credentials.chain) {
     const std::string der = EncodeDer(certificate.get());
     shown->buffers.emplace_back(
@@ -45,29 +47,6 @@ std::shared_ptr<const ShownCredentials> Prepare(Credentials credentials) {
       DescribeCertificate(credentials.chain[0].get()).sha256_fingerprint;
   shown->credentials = std::move(credentials);
   return shown;
-}
-
-int OnTicketKey(SSL* ssl, uint8_t* name, uint8_t* iv, EVP_CIPHER_CTX* cipher,
-                HMAC_CTX* hmac, int is_sealing) {
-  const SSL_CTX* context = SSL_get_SSL_CTX(ssl);
-  auto* keys = static_cast<TicketKeys*>(SSL_CTX_get_app_data(context));
-  const absl::Time now = absl::Now();
-  // To return 0 for a key to seal with would crash BoringSSL.
-  if (is_sealing) {
-    const absl::Duration timeout = absl::Seconds(SSL_CTX_get_timeout(context));
-    return keys->Seal(now, timeout, name, iv, cipher, hmac) ? 1 : -1;
-  }
-  switch (keys->Open(now, name, iv, cipher, hmac)) {
-    case TicketKeys::OpenResult::kOpened:
-      return 1;
-    case TicketKeys::OpenResult::kOpenedByOldKey:
-      return 2;
-    case TicketKeys::OpenResult::kUnknownKey:
-      return 0;
-    case TicketKeys::OpenResult::kFailed:
-      break;
-  }
-  return -1;
 }
 
 std::string RandomOwner() {
@@ -95,6 +74,7 @@ class SecureContext::Builder {
     if (context() == nullptr) return InternalError("SSL_CTX_new");
     SSL_CTX_set0_buffer_pool(context(), SharedBufferPool());
     state_->client_certificate_mode = options_.client_certificate_mode;
+    state_->hooks = options_.hooks;
     TLSD_RETURN_IF_ERROR(SetPolicy(options_, *state_));
     if (kept.credentials) {
       state_->credentials = previous->credentials;
@@ -134,7 +114,20 @@ absl::Status SecureContext::Builder::MakeAllCredentials() {
     if (!made.ok()) {
       return PrefixField(made.status(), absl::StrCat("credentials[", i, "]."));
     }
-    state_->credentials.push_back(Prepare(*std::move(made)));
+    const std::shared_ptr<ShownCredentials> shown = Prepare(*std::move(made));
+    const std::string& response = std::visit(
+        [](const auto& source) -> const std::string& {
+          return source.ocsp_response;
+        },
+        options_.credentials[i]);
+    if (!response.empty()) {
+      TLSD_ASSIGN_OR_RETURN(
+          OcspResponseFacts facts,
+          ParseStaple(absl::StrCat("credentials[", i, "].ocsp_response"),
+                      response));
+      shown->staple->Set(std::move(facts));
+    }
+    state_->credentials.push_back(shown);
   }
   return absl::OkStatus();
 }
@@ -152,12 +145,7 @@ absl::Status SecureContext::Builder::ShowCredentials() {
   }
   if (state_->credentials.empty()) return absl::OkStatus();
   if (state_->credentials.size() > 1) KeepClientOffer(context());
-  const ShownCredentials& first = *state_->credentials[0];
-  std::vector<CRYPTO_BUFFER*> buffers;
-  for (const auto& buffer : first.buffers) buffers.push_back(buffer.get());
-  if (!SSL_CTX_set_chain_and_key(context(), buffers.data(), buffers.size(),
-                                 first.credentials.key.get(),
-                                 /*privkey_method=*/nullptr)) {
+  if (!tls::ShowCredentials(context(), *state_->credentials[0])) {
     return InternalError("SSL_CTX_set_chain_and_key");
   }
   return absl::OkStatus();
@@ -227,7 +215,9 @@ absl::Status SecureContext::Builder::SetSessions(
     SSL_CTX_set_options(context(), SSL_OP_NO_TICKET);
   }
   SSL_CTX_set_app_data(context(), state_->ticket_keys.get());
-  SSL_CTX_set_tlsext_ticket_key_cb(context(), OnTicketKey);
+  SetCallbacks(context(),
+               FindHook(state_->hooks, HookType::kSessionStore) != nullptr,
+               options_.key_log);
   return SetSessionIdContext();
 }
 
@@ -273,6 +263,35 @@ const SecureContextFacts& SecureContext::facts() const { return state_->facts; }
 
 bool SecureContext::has_credentials() const {
   return !state_->credentials.empty();
+}
+
+absl::StatusOr<int> SecureContext::RotateTicketKeys(
+    absl::Time now, absl::string_view key) const {
+  return state_->ticket_keys->Rotate(now, key);
+}
+
+absl::Status SecureContext::SetOcspResponse(int index,
+                                            absl::string_view response) const {
+  if (index < 0 || static_cast<size_t>(index) >= state_->credentials.size()) {
+    return FieldError(Reason::kFieldInvalid, "credentials_index",
+                      absl::StrCat(index),
+                      absl::StrCat("0 to the number of credentials, which is ",
+                                   state_->credentials.size(), ", less 1"));
+  }
+  OcspStaple& staple = *state_->credentials[static_cast<size_t>(index)]->staple;
+  if (response.empty()) {
+    staple.Clear();
+    return absl::OkStatus();
+  }
+  TLSD_ASSIGN_OR_RETURN(OcspResponseFacts facts,
+                        ParseStaple("ocsp_response", response));
+  staple.Set(std::move(facts));
+  return absl::OkStatus();
+}
+
+OcspResponseFacts SecureContext::DescribeStaple(size_t index,
+                                                absl::Time now) const {
+  return state_->credentials[index]->staple->Describe(now);
 }
 
 std::vector<CertificateFacts> SecureContext::DescribeTrustAnchors() const {

@@ -11,9 +11,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/tls/certificate_facts.h"
+#include "server/tls/ocsp_response.h"
 #include "server/tls/secure_context_options.h"
 
 namespace tlsd::tls {
@@ -88,6 +91,18 @@ class SecureContext {
   const SecureContextFacts& facts() const;
   bool has_credentials() const;
 
+  // RotateTicketKeys does what TicketKeys::Rotate does.
+  absl::StatusOr<int> RotateTicketKeys(absl::Time now,
+                                       absl::string_view key) const;
+
+  // SetOcspResponse replaces the response, in DER, that the credentials number
+  // `index` staple; empty for none. It fails with FIELD_INVALID, naming
+  // "credentials_index", and with OCSP_RESPONSE_INVALID.
+  absl::Status SetOcspResponse(int index, absl::string_view response) const;
+  // DescribeStaple returns what the credentials number `index` staple at `now`;
+  // its `der` is empty if nothing.
+  OcspResponseFacts DescribeStaple(size_t index, absl::Time now) const;
+
   // DescribeTrustAnchors returns the certificates that are trusted; those of a
   // system store that is a folder are read for it.
   std::vector<CertificateFacts> DescribeTrustAnchors() const;
@@ -99,6 +114,13 @@ class SecureContext {
   explicit SecureContext(std::unique_ptr<SecureContextState> state);
 
   std::unique_ptr<SecureContextState> state_;
+};
+
+// NamedContext is a context and the resource it is known as:
+// "secureContexts/ID", or empty for the daemon's default.
+struct NamedContext {
+  std::string name;
+  std::shared_ptr<const SecureContext> context;
 };
 
 }  // namespace tlsd::tls

@@ -1,28 +1,26 @@
 #include "server/tls/secure_context_options.h"
 
-#include <openssl/mem.h>
+#include "server/base/secret.h"
 
 namespace tlsd::tls {
-namespace {
-
-void Wipe(std::string& secret) {
-  OPENSSL_cleanse(secret.data(), secret.size());
-  secret.clear();
+bool HasRemoteCredentials(const SecureContextOptions& options) {
+  for (const CredentialsOptions& credentials : options.credentials) {
+    if (std::holds_alternative<RemoteCredentials>(credentials)) return true;
+  }
+  return false;
 }
-
-}  // namespace
 
 void WipeSecrets(SecureContextOptions& options) {
   for (CredentialsOptions& credentials : options.credentials) {
     if (auto* pem = std::get_if<PemCredentials>(&credentials)) {
-      Wipe(pem->private_key);
-      Wipe(pem->passphrase);
+      base::Wipe(pem->private_key);
+      base::Wipe(pem->passphrase);
     } else if (auto* pkcs12 = std::get_if<Pkcs12Credentials>(&credentials)) {
-      Wipe(pkcs12->pfx);
-      Wipe(pkcs12->passphrase);
+      base::Wipe(pkcs12->pfx);
+      base::Wipe(pkcs12->passphrase);
     }
   }
-  for (std::string& key : options.ticket_keys) Wipe(key);
+  for (std::string& key : options.ticket_keys) base::Wipe(key);
   options.ticket_keys.clear();
 }
 

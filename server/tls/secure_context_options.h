@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "server/tls/hook.h"
 
 namespace tlsd::tls {
 
@@ -27,12 +28,14 @@ enum class ClientCertificateMode {
   kRequire,
 };
 
-// A chain and key in PEM, see proto/tlsd/v1/secure_context_service.proto.
+// A chain and key in PEM, see proto/tlsd/v1/secure_context_service.proto. Here
+// and below, `ocsp_response` is what servers staple, in DER.
 struct PemCredentials {
   std::string certificate_chain;
   std::string private_key;
   std::string passphrase;
   bool allow_outside_validity = false;
+  std::string ocsp_response = {};
 };
 
 // A chain and key in PKCS#12.
@@ -42,16 +45,25 @@ struct Pkcs12Credentials {
   bool allow_outside_validity = false;
   // Make all but the own certificate trust anchors.
   bool trust_certificates = false;
+  std::string ocsp_response = {};
 };
 
 // A chain and key that the development authority makes. Empty names mean
 // "localhost", "127.0.0.1" and "::1".
 struct DevelopmentCredentials {
   std::vector<std::string> server_names;
+  std::string ocsp_response = {};
 };
 
-using CredentialsOptions =
-    std::variant<PemCredentials, DevelopmentCredentials, Pkcs12Credentials>;
+// A chain in PEM whose key is elsewhere: handshakes ask for signatures.
+struct RemoteCredentials {
+  std::string certificate_chain;
+  bool allow_outside_validity = false;
+  std::string ocsp_response = {};
+};
+
+using CredentialsOptions = std::variant<PemCredentials, DevelopmentCredentials,
+                                        Pkcs12Credentials, RemoteCredentials>;
 
 // The union of the sources; none set means the system's trust store.
 struct TrustAnchorsOptions {
@@ -122,7 +134,16 @@ struct SecureContextOptions {
   // Secret. The first encrypts.
   std::vector<std::string> ticket_keys;
   bool disable_session_tickets = false;
+
+  // Questions that handshakes ask.
+  Hooks hooks;
+  // Whether connections may tell their secrets. Not a caller's choice, but the
+  // daemon's.
+  bool key_log = false;
 };
+
+// HasRemoteCredentials reports whether a key is elsewhere.
+bool HasRemoteCredentials(const SecureContextOptions& options);
 
 // WipeSecrets overwrites the keys and passphrases in `options`.
 void WipeSecrets(SecureContextOptions& options);

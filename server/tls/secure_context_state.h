@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/tls/credential_choice.h"
+#include "server/tls/hook.h"
 #include "server/tls/peer_rules.h"
 #include "server/tls/secure_context.h"
 #include "server/tls/ticket_keys.h"
@@ -37,6 +38,8 @@ struct SecureContextState {
   std::string session_owner;
   // A session may be resumed only where this and the server name are equal.
   std::string session_id_context;
+
+  Hooks hooks;
 
   SecureContextFacts facts;
 };

@@ -245,6 +245,13 @@ std::string AlertName(uint8_t alert) {
   return absl::StrCat("alert_", alert);
 }
 
+std::optional<uint8_t> AlertNumber(absl::string_view name) {
+  for (const AlertRow& row : kAlerts) {
+    if (row.name == name) return row.code;
+  }
+  return std::nullopt;
+}
+
 absl::Status ErrorOfFailedCall(const FailedCall& call) {
   const LibraryError error = MostTelling(TakeLibraryErrors());
   ErrorMetadata metadata;

@@ -46,6 +46,10 @@ absl::Status InternalError(absl::string_view what);
 // "unknown_ca"; "alert_200" if it has none.
 std::string AlertName(uint8_t alert);
 
+// AlertNumber returns the alert that the registry calls `name`, if there is
+// one.
+std::optional<uint8_t> AlertNumber(absl::string_view name);
+
 // FailedCall is what is known of a BoringSSL call that failed.
 struct FailedCall {
   // What SSL_get_error said.

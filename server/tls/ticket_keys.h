@@ -1,26 +1,30 @@
 // TicketKeys is the ring of keys that seals and opens session tickets (RFC 5077
 // section 4, and TLS 1.3 alike): the first key seals, all open.
 //
-// Given keys stay as they are; keys of its own it makes afresh each day, and
-// keeps the old ones as long as they are needed. Contexts share a ring to
-// resume each other's sessions. Any thread may use it.
+// Given keys stay as they are until somebody rotates them; keys of its own it
+// makes afresh each day, and keeps the old ones as long as they are needed.
+// Contexts share a ring to resume each other's sessions. Any thread may use it.
+//
+// A ticket is what RFC 5077 section 4 recommends: the key's name, an
+// initialization vector, the session under AES-128-CBC, and HMAC-SHA256 over
+// all that.
 #ifndef TLSD_SERVER_TLS_TICKET_KEYS_H_
 #define TLSD_SERVER_TLS_TICKET_KEYS_H_
-
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 
 namespace tlsd::tls {
 
@@ -42,25 +46,29 @@ class TicketKeys {
 
   ~TicketKeys();
 
-  // is_automatic reports whether the ring makes its own keys.
+  // is_automatic reports whether the ring began with keys of its own.
   bool is_automatic() const { return is_automatic_; }
 
-  // Seal readies `cipher` and `hmac` to seal a ticket as of `now`, whose
-  // session can be resumed for `session_timeout`; writes the key's name, and
-  // the `iv` of EVP_MAX_IV_LENGTH bytes. False if BoringSSL fails.
-  bool Seal(absl::Time now, absl::Duration session_timeout, uint8_t* name,
-            uint8_t* iv, EVP_CIPHER_CTX* cipher, HMAC_CTX* hmac);
+  // Rotate puts a new key before the others, which only open from then on; the
+  // oldest is dropped if there would be too many. `key` has kKeyBytes bytes, or
+  // is empty for one of its own. With a given key the ring makes none itself
+  // any more. It returns how many keys there are. It fails with
+  // TICKET_KEYS_INVALID, naming "key".
+  absl::StatusOr<int> Rotate(absl::Time now, absl::string_view key);
 
-  enum class OpenResult {
-    kOpened,
-    // By a key that seals no more: give the client a new ticket.
-    kOpenedByOldKey,
-    kUnknownKey,
-    kFailed,
-  };
-  // Open readies `cipher` and `hmac` to open the ticket of the key `name`.
-  OpenResult Open(absl::Time now, const uint8_t* name, const uint8_t* iv,
-                  EVP_CIPHER_CTX* cipher, HMAC_CTX* hmac);
+  // Seal writes a ticket of at most `session.size() + kOverheadBytes` bytes for
+  // `session`, which can be resumed for `session_timeout` from `now`, and
+  // returns its size. Nothing if BoringSSL fails. `session` and `ticket` do not
+  // overlap.
+  static constexpr size_t kOverheadBytes = 80;
+  std::optional<size_t> Seal(absl::Time now, absl::Duration session_timeout,
+                             absl::Span<const uint8_t> session,
+                             uint8_t* ticket);
+
+  // Open writes the session in `ticket`, fewer bytes than that has, and returns
+  // its size. Nothing if no key opens the ticket. They do not overlap.
+  std::optional<size_t> Open(absl::Time now, absl::Span<const uint8_t> ticket,
+                             uint8_t* session);
 
  private:
   struct Key {
@@ -74,10 +82,16 @@ class TicketKeys {
 
   TicketKeys();
   static Key MakeKey(absl::Time now);
+  static Key ReadKey(absl::string_view bytes);
+  void Insert(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Renew(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // FindKey copies the key `name` to `key`, if it is there.
+  bool FindKey(absl::Time now, const uint8_t* name, Key& key);
 
   absl::Mutex mutex_;
   bool is_automatic_ = false;
+  // Whether it makes a key each day.
+  bool renews_ ABSL_GUARDED_BY(mutex_) = false;
   // The first seals.
   std::vector<Key> keys_ ABSL_GUARDED_BY(mutex_);
 };

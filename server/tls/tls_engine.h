@@ -14,13 +14,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "server/base/byte_queue.h"
+#include "server/base/secret.h"
+#include "server/tls/context_chooser.h"
 #include "server/tls/engine_event.h"
+#include "server/tls/hook.h"
+#include "server/tls/question.h"
 #include "server/tls/role.h"
 #include "server/tls/secure_context.h"
 
@@ -34,8 +40,19 @@ enum class PeerVerification {
   kReport,
 };
 
-// EngineOptions are for the client role; servers have none.
 struct EngineOptions {
+  // Both roles.
+
+  // Questions to ask; they go before those of the context.
+  Hooks hooks;
+
+  // For servers.
+
+  // Finds the context by the client's server name. Null: there is only one.
+  std::shared_ptr<const ContextChooser> contexts;
+
+  // For clients.
+
   // The name to ask for (SNI) and to find in the certificate: a DNS name or an
   // IP address, which is never sent as SNI (RFC 6066 section 3). May be empty
   // if `skip_name_check`.
@@ -46,6 +63,24 @@ struct EngineOptions {
   // What to find in the certificate instead of `server_name`; of the same form.
   // Empty: `server_name`.
   std::string expected_name;
+  // The session to resume, as `TlsEngine::session` gave it. Empty: none.
+  std::string session;
+  // Ask for the OCSP response of the server's certificate.
+  bool request_ocsp = false;
+};
+
+// ClientSession is a session that a client can resume. It wipes its secret when
+// it goes.
+struct ClientSession {
+  ~ClientSession() { base::Wipe(data); }
+
+  // As the library writes it. Secret.
+  std::string data;
+  std::string ticket;
+  // Use it once only (RFC 8446 appendix C.4).
+  bool single_use = false;
+  absl::Time create_time;
+  absl::Time expire_time;
 };
 
 class TlsEngine {
@@ -56,11 +91,12 @@ class TlsEngine {
   //
   // It fails with SERVER_NAME_INVALID if a client's `server_name` is empty, too
   // long, or no DNS name or IP address, or its `expected_name` is none; with
-  // FIELDS_CONFLICT if there is an `expected_name` to skip; and with
-  // CREDENTIALS_REQUIRED for a server whose context has none.
+  // FIELDS_CONFLICT if there is an `expected_name` to skip; with
+  // SESSION_INVALID for a `session` that is none; and with CREDENTIALS_REQUIRED
+  // for a server whose context has none.
   static absl::StatusOr<std::unique_ptr<TlsEngine>> Create(
       std::shared_ptr<const SecureContext> context, Role role,
-      const EngineOptions& options, base::ChunkPool& pool);
+      EngineOptions options, base::ChunkPool& pool);
 
   virtual ~TlsEngine() = default;
 
@@ -81,9 +117,14 @@ class TlsEngine {
                                          base::ByteQueue& cleartext,
                                          EventList& events) = 0;
 
-  // has_more reports whether Receive would deliver cleartext without new
-  // ciphertext.
+  // has_more reports whether Receive would get on without new ciphertext.
   virtual bool has_more() const = 0;
+
+  // Answer gives the answer to the last QuestionAsked; `has_more` is true then,
+  // and Receive goes on. While a question waits, Receive takes nothing. Answers
+  // that nobody waits for are dropped. It returns the final error, if the
+  // answer ends the handshake.
+  virtual absl::Status Answer(tls::Answer answer) = 0;
 
   // ReceiveEof reports that the transport has ended. It returns OK if the peer
   // had sent close_notify, else TLS_TRUNCATED (RFC 8446 section 6.1), which is
@@ -113,6 +154,9 @@ class TlsEngine {
   // server_name returns what the client asked for (SNI), as soon as it is
   // known; also after a failed handshake. Empty if nothing.
   virtual std::string server_name() const = 0;
+
+  // session returns the newest session that a client can resume, if any.
+  virtual std::optional<ClientSession> session() const = 0;
 };
 
 }  // namespace tlsd::tls

@@ -114,9 +114,7 @@ absl::Status Collector::AddSystemStore() {
 absl::Status Collector::AddRevocationList(absl::string_view field,
                                           const PemBlock& block, int ordinal) {
   const auto error = [&](absl::string_view problem) {
-    return MakeError(
-        Reason::kCrlInvalid, absl::StrCat(field, ": ", problem),
-        {{"field", std::string(field)}, {"problem", std::string(problem)}});
+    return ProblemError(Reason::kCrlInvalid, field, problem);
   };
   if (block.name() != PEM_STRING_X509_CRL) {
     return error(absl::StrCat("holds a ", QuoteForMessage(block.name()),
@@ -147,8 +145,7 @@ absl::Status Collector::AddRevocationLists(absl::string_view field,
                                   ? absl::StrCat("the PEM of revocation list ",
                                                  count + 1, " is malformed")
                                   : "holds no \"-----BEGIN X509 CRL-----\"";
-  return MakeError(Reason::kCrlInvalid, absl::StrCat(field, ": ", problem),
-                   {{"field", std::string(field)}, {"problem", problem}});
+  return ProblemError(Reason::kCrlInvalid, field, problem);
 }
 
 void Collector::SetVerifyFlags(unsigned long flags) {

@@ -39,6 +39,8 @@ enum class EventType {
   kConnectionRejected,
   kSecureContextUpdated,
   kCertificateExpiring,
+  kSession,
+  kOcspResponse,
 };
 
 // CertificateExpiry says that an own certificate ends soon, or has ended.

@@ -5,6 +5,7 @@
 #include "absl/time/clock.h"
 #include "proto/status/error.h"
 #include "server/base/names.h"
+#include "server/base/status_macros.h"
 
 namespace tlsd::worker {
 namespace {
@@ -13,16 +14,30 @@ constexpr absl::Duration kReportInterval = absl::Seconds(1);
 
 }  // namespace
 
-Listener::Listener(ListenerOptions options, net::SocketAddress bound_address,
-                   int acceptor_count, OnClosed on_closed)
+absl::Status ListenerNotFound(const std::string& name) {
+  return MakeError(Reason::kListenerNotFound,
+                   "there is no listener " + QuoteForMessage(name),
+                   {{"listener", name}});
+}
+
+Listener::Listener(ListenerOptions options,
+                   std::shared_ptr<ServerNameTable> contexts,
+                   net::SocketAddress bound_address, int acceptor_count,
+                   OnClosed on_closed)
     : options_(std::move(options)),
       bound_address_(std::move(bound_address)),
       create_time_(absl::Now()),
+      contexts_(std::move(contexts)),
       etag_(base::RandomId('e')),
       acceptor_count_(acceptor_count),
       on_closed_(std::move(on_closed)) {}
 
 ListenerFacts Listener::facts() const {
+  absl::MutexLock lock(&mutex_);
+  return FactsLocked();
+}
+
+ListenerFacts Listener::FactsLocked() const {
   ListenerFacts facts;
   facts.name = options_.name;
   facts.address = options_.endpoint.ToString();
@@ -31,14 +46,37 @@ ListenerFacts Listener::facts() const {
   facts.handshake_timeout = options_.handshake_timeout;
   facts.connection_count_max = options_.connection_count_max;
   facts.bound_address = bound_address_;
+  facts.strict_server_names = options_.strict_server_names;
+  facts.hooks = options_.hooks;
+  facts.context_count = static_cast<int64_t>(contexts_->size());
   facts.create_time = create_time_;
   facts.etag = etag_;
-  absl::MutexLock lock(&mutex_);
   facts.state = state_;
   facts.connection_count = connection_count_;
   facts.accepted_count = accepted_count_;
   facts.rejected_count = rejected_count_;
   return facts;
+}
+
+absl::StatusOr<ListenerFacts> Listener::AddContext(
+    const ServerNameContext& context) {
+  return ChangeContexts([&] { return contexts_->Add(context); });
+}
+
+absl::StatusOr<ListenerFacts> Listener::RemoveContext(
+    absl::string_view server_name) {
+  return ChangeContexts([&] { return contexts_->Remove(server_name); });
+}
+
+absl::StatusOr<ListenerFacts> Listener::ChangeContexts(
+    absl::FunctionRef<absl::Status()> change) {
+  std::string etag = base::RandomId('e');
+  absl::MutexLock lock(&mutex_);
+  // What came after the end would be noted as used for ever.
+  if (state_ == ListenerState::kClosed) return ListenerNotFound(options_.name);
+  TLSD_RETURN_IF_ERROR(change());
+  etag_ = std::move(etag);
+  return FactsLocked();
 }
 
 Listener::Admission Listener::Admit(absl::Time now) {
@@ -93,6 +131,7 @@ void Listener::CloseIfDone() {
       return;
     }
     state_ = ListenerState::kClosed;
+    contexts_->Clear();
     on_closed = std::move(on_closed_);
   }
   std::move(on_closed)(*this);

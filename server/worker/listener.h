@@ -13,11 +13,17 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/net/socket_address.h"
+#include "server/tls/hook.h"
 #include "server/worker/accept_queue.h"
 #include "server/worker/live_context.h"
+#include "server/worker/server_name_table.h"
 
 namespace tlsd::worker {
 
@@ -36,6 +42,10 @@ struct ListenerOptions {
   Handler handler = Handler::kStream;
   absl::Duration handshake_timeout = absl::Seconds(120);
   int64_t connection_count_max = 10000;
+  // Turn away clients whose server name has no context of its own.
+  bool strict_server_names = false;
+  // What its handshakes ask; before the hooks of contexts.
+  tls::Hooks hooks;
 };
 
 // ListenerFacts is what can be told of a listener at one moment.
@@ -46,6 +56,10 @@ struct ListenerFacts {
   Handler handler = Handler::kStream;
   absl::Duration handshake_timeout;
   int64_t connection_count_max = 0;
+  bool strict_server_names = false;
+  tls::Hooks hooks;
+  // How many server names have contexts.
+  int64_t context_count = 0;
   net::SocketAddress bound_address;
   ListenerState state = ListenerState::kActive;
   int64_t connection_count = 0;
@@ -60,12 +74,23 @@ class Listener {
   // Called once, when the listener is closed and its last connection gone.
   using OnClosed = absl::AnyInvocable<void(const Listener&) &&>;
 
-  // `acceptor_count` acceptors will work for it.
-  Listener(ListenerOptions options, net::SocketAddress bound_address,
-           int acceptor_count, OnClosed on_closed);
+  // `contexts` is its own. `acceptor_count` acceptors will work for it.
+  Listener(ListenerOptions options, std::shared_ptr<ServerNameTable> contexts,
+           net::SocketAddress bound_address, int acceptor_count,
+           OnClosed on_closed);
 
   const ListenerOptions& options() const { return options_; }
   ListenerFacts facts() const;
+
+  // contexts returns its contexts by server name, for reading; engines keep
+  // them.
+  std::shared_ptr<const ServerNameTable> contexts() const { return contexts_; }
+
+  // AddContext and RemoveContext change them, as ServerNameTable does, and the
+  // etag. They return the listener as it is then, and fail besides with
+  // LISTENER_NOT_FOUND when it is closed.
+  absl::StatusOr<ListenerFacts> AddContext(const ServerNameContext& context);
+  absl::StatusOr<ListenerFacts> RemoveContext(absl::string_view server_name);
 
   enum class Admission {
     kAdmitted,
@@ -87,16 +112,22 @@ class Listener {
   AcceptQueue& accept_queue() { return accept_queue_; }
 
  private:
+  ListenerFacts FactsLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // ChangeContexts makes one change, unless the listener is closed.
+  absl::StatusOr<ListenerFacts> ChangeContexts(
+      absl::FunctionRef<absl::Status()> change);
   // CloseIfDone ends the listener when nothing works for it any more.
   void CloseIfDone();
 
   const ListenerOptions options_;
   const net::SocketAddress bound_address_;
   const absl::Time create_time_;
-  const std::string etag_;
+  const std::shared_ptr<ServerNameTable> contexts_;
   AcceptQueue accept_queue_;
 
+  // Before that of `contexts_`.
   mutable absl::Mutex mutex_;
+  std::string etag_ ABSL_GUARDED_BY(mutex_);
   ListenerState state_ ABSL_GUARDED_BY(mutex_) = ListenerState::kActive;
   int acceptor_count_ ABSL_GUARDED_BY(mutex_);
   int64_t connection_count_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -105,6 +136,9 @@ class Listener {
   absl::Time report_time_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   OnClosed on_closed_ ABSL_GUARDED_BY(mutex_);
 };
+
+// ListenerNotFound is the error of a `name` that no listener has.
+absl::Status ListenerNotFound(const std::string& name);
 
 }  // namespace tlsd::worker
 

@@ -12,10 +12,19 @@
 namespace tlsd::worker {
 namespace {
 
-absl::Status NotFound(const std::string& name) {
-  return MakeError(Reason::kListenerNotFound,
-                   "there is no listener " + QuoteForMessage(name),
-                   {{"listener", name}});
+absl::StatusOr<std::shared_ptr<ServerNameTable>> MakeServerNames(
+    const ListenerOptions& options,
+    const std::vector<ServerNameContext>& contexts) {
+  auto table = std::make_shared<ServerNameTable>(
+      options.name, options.strict_server_names ? UnknownNames::kTurnAway
+                                                : UnknownNames::kAccept);
+  for (size_t i = 0; i < contexts.size(); ++i) {
+    const absl::Status added = table->Add(contexts[i]);
+    if (!added.ok()) {
+      return PrefixField(added, absl::StrCat("contexts[", i, "]."));
+    }
+  }
+  return table;
 }
 
 }  // namespace
@@ -44,30 +53,40 @@ void ListenerTable::Abandon(const std::string& name) {
   listeners_.erase(name);
 }
 
-absl::StatusOr<ListenerFacts> ListenerTable::Create(std::string id,
-                                                    ListenerOptions options) {
+absl::StatusOr<ListenerFacts> ListenerTable::Create(
+    std::string id, ListenerOptions options,
+    const std::vector<ServerNameContext>& contexts) {
   if (id.empty()) id = base::RandomId('l');
   options.name = base::MakeName(base::kListeners, id);
   const std::string name = options.name;
   TLSD_RETURN_IF_ERROR(Reserve(name));
   const std::shared_ptr<LiveContext> context = options.secure_context;
-  if (const absl::Status added = context->AddListener(name); !added.ok()) {
+  absl::Status added = context->AddListener("listener.secure_context", name);
+  if (!added.ok()) {
     Abandon(name);
     return added;
   }
+  absl::StatusOr<ListenerFacts> facts = Start(std::move(options), contexts);
+  if (!facts.ok()) {
+    context->RemoveListener(name);
+    Abandon(name);
+  }
+  return facts;
+}
+
+absl::StatusOr<ListenerFacts> ListenerTable::Start(
+    ListenerOptions options, const std::vector<ServerNameContext>& contexts) {
+  TLSD_ASSIGN_OR_RETURN(std::shared_ptr<ServerNameTable> server_names,
+                        MakeServerNames(options, contexts));
   absl::StatusOr<std::vector<std::unique_ptr<net::BoundSocket>>> sockets =
       net::BoundSocket::Bind("listener.address", options.endpoint,
                              pool_.size());
-  if (!sockets.ok()) {
-    context->RemoveListener(name);
-    Abandon(name);
-    return std::move(sockets).status();
-  }
+  if (!sockets.ok()) return std::move(sockets).status();
   absl::MutexLock lock(&mutex_);
   auto listener = std::make_shared<Listener>(
-      std::move(options), sockets->front()->address(), pool_.size(),
-      [this](const Listener& closed) { OnClosed(closed); });
-  listeners_[name] = listener;
+      std::move(options), std::move(server_names), sockets->front()->address(),
+      pool_.size(), [this](const Listener& closed) { OnClosed(closed); });
+  listeners_[listener->options().name] = listener;
   const ListenerFacts facts = listener->facts();
   // Before the workers accept, so that LISTENING comes before its connections.
   events_.Publish(EventType::kListening, facts);
@@ -87,7 +106,7 @@ absl::StatusOr<std::shared_ptr<Listener>> ListenerTable::Get(
   absl::MutexLock lock(&mutex_);
   const auto found = listeners_.find(name);
   if (found == listeners_.end() || found->second == nullptr) {
-    return NotFound(name);
+    return ListenerNotFound(name);
   }
   return found->second;
 }

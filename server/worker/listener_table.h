@@ -33,12 +33,16 @@ class ListenerTable {
   ListenerTable(WorkerPool& pool, EventHub& events);
 
   // Create binds and starts a listener; an empty `id` picks one, and the name
-  // in `options` is set from it. The socket accepts when it returns. It blocks
-  // while a host name is resolved.
+  // in `options` is set from it. It has `contexts` by server name from its
+  // first connection on. The socket accepts when it returns. It blocks while a
+  // host name is resolved.
   //
   // Errors: CREDENTIALS_REQUIRED, CONTEXT_NOT_FOUND, LISTENER_EXISTS,
-  // LIMIT_REACHED, and those of BoundSocket::Bind.
-  absl::StatusOr<ListenerFacts> Create(std::string id, ListenerOptions options);
+  // LIMIT_REACHED, those of ServerNameTable::Add, in "contexts[INDEX].", and
+  // those of BoundSocket::Bind. Then nothing is left.
+  absl::StatusOr<ListenerFacts> Create(
+      std::string id, ListenerOptions options,
+      const std::vector<ServerNameContext>& contexts = {});
 
   // Get fails with LISTENER_NOT_FOUND.
   absl::StatusOr<std::shared_ptr<Listener>> Get(const std::string& name) const;
@@ -62,6 +66,9 @@ class ListenerTable {
   // back.
   absl::Status Reserve(const std::string& name);
   void Abandon(const std::string& name);
+  // Start makes the listener of a name that is kept for it.
+  absl::StatusOr<ListenerFacts> Start(
+      ListenerOptions options, const std::vector<ServerNameContext>& contexts);
   void OnClosed(const Listener& listener);
 
   WorkerPool& pool_;

@@ -26,9 +26,18 @@ std::shared_ptr<ContextRecord> MakeRecord(const std::string& name,
 }  // namespace
 
 ContextFacts FactsOf(const ContextRecord& record) {
-  return {
-      record.name,        record.options,     record.secure_context->facts(),
-      record.create_time, record.update_time, record.etag};
+  ContextFacts facts;
+  facts.name = record.name;
+  facts.options = record.options;
+  facts.facts = record.secure_context->facts();
+  const absl::Time now = absl::Now();
+  for (size_t i = 0; i < facts.facts.certificate_chains.size(); ++i) {
+    facts.staples.push_back(record.secure_context->DescribeStaple(i, now));
+  }
+  facts.create_time = record.create_time;
+  facts.update_time = record.update_time;
+  facts.etag = record.etag;
+  return facts;
 }
 
 absl::Status ContextNotFound(const std::string& name) {
@@ -89,25 +98,28 @@ absl::Status LiveContext::Retire(const std::string& etag, bool force) {
   TLSD_RETURN_IF_ERROR(CheckEtag(name_, etag, record_->etag));
   if (!listeners_.empty() && !force) {
     const std::string& user = *listeners_.begin();
-    return MakeError(Reason::kContextInUse,
-                     absl::StrCat(name_, " is used by ", user,
-                                  "; delete the listener first, or set force"),
-                     {{"secure_context", name_}, {"listener", user}});
+    return MakeError(
+        Reason::kContextInUse,
+        absl::StrCat(name_, " is used by ", user,
+                     "; take it from the listener first, or delete that, or "
+                     "set force"),
+        {{"secure_context", name_}, {"listener", user}});
   }
   is_retired_ = true;
   return absl::OkStatus();
 }
 
-absl::Status LiveContext::AddListener(const std::string& listener) {
+absl::Status LiveContext::AddListener(absl::string_view field,
+                                      const std::string& listener) {
   absl::MutexLock lock(&mutex_);
   if (is_retired_) return ContextNotFound(name_);
   if (!record_->secure_context->has_credentials()) {
     return MakeError(
         Reason::kCredentialsRequired,
-        absl::StrCat("listener.secure_context: ", name_,
+        absl::StrCat(field, ": ", name_,
                      " has no credentials; a server needs a certificate and "
                      "its key"),
-        {{"field", "listener.secure_context"}, {"got", name_}});
+        {{"field", std::string(field)}, {"got", name_}});
   }
   listeners_.insert(listener);
   return absl::OkStatus();

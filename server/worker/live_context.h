@@ -11,11 +11,13 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/tls/secure_context.h"
@@ -30,6 +32,8 @@ struct ContextFacts {
   std::string name;
   tls::SecureContextOptions options;
   tls::SecureContextFacts facts;
+  // What each of the credentials staples; `der` is empty where nothing.
+  std::vector<tls::OcspResponseFacts> staples;
   absl::Time create_time;
   absl::Time update_time;
   std::string etag;
@@ -90,10 +94,11 @@ class LiveContext {
   // listener uses it, unless `force`.
   absl::Status Retire(const std::string& etag, bool force);
 
-  // AddListener notes that `listener` uses the context, until RemoveListener.
-  // It fails with CREDENTIALS_REQUIRED if the context has none, and with
-  // CONTEXT_NOT_FOUND if it is retired.
-  absl::Status AddListener(const std::string& listener);
+  // AddListener notes one use of the context by `listener`, RemoveListener its
+  // end. It fails with CREDENTIALS_REQUIRED, naming `field`, if the context has
+  // none, and with CONTEXT_NOT_FOUND if it is retired.
+  absl::Status AddListener(absl::string_view field,
+                           const std::string& listener);
   void RemoveListener(const std::string& listener);
 
   // first_listener returns a listener that uses it, if there is one.
@@ -109,6 +114,7 @@ class LiveContext {
   absl::Mutex update_mutex_;
   mutable absl::Mutex mutex_;
   std::shared_ptr<const ContextRecord> record_ ABSL_GUARDED_BY(mutex_);
+  // One of each use.
   std::multiset<std::string> listeners_ ABSL_GUARDED_BY(mutex_);
   bool is_retired_ ABSL_GUARDED_BY(mutex_) = false;
 };

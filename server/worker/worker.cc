@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "proto/status/error.h"
 #include "server/base/log.h"
@@ -35,15 +37,16 @@ std::optional<int> WorkerIndex(const std::string& name) {
   return index;
 }
 
-absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(int index,
-                                                       EventHub& events) {
+absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(
+    int index, const WorkerParts& parts) {
   TLSD_ASSIGN_OR_RETURN(std::unique_ptr<LoopThread> thread,
                         LoopThread::Start());
-  return std::unique_ptr<Worker>(new Worker(index, events, std::move(thread)));
+  return std::unique_ptr<Worker>(new Worker(index, parts, std::move(thread)));
 }
 
-Worker::Worker(int index, EventHub& events, std::unique_ptr<LoopThread> thread)
-    : index_(index), events_(events), thread_(std::move(thread)) {}
+Worker::Worker(int index, const WorkerParts& parts,
+               std::unique_ptr<LoopThread> thread)
+    : index_(index), parts_(parts), thread_(std::move(thread)) {}
 
 Worker::~Worker() { Stop(); }
 
@@ -56,6 +59,10 @@ void Worker::Stop() {
     for (auto& [name, waiting] : connecting) {
       std::move(waiting.done)(
           MakeError(Reason::kShuttingDown, "the daemon is stopping"));
+    }
+    const auto parked = std::exchange(parked_, {});
+    for (const auto& [name, waiting] : parked) {
+      parts_.decisions.Withdraw(waiting.decision);
     }
     const auto connections = std::exchange(connections_, {});
     const auto listening = std::exchange(listening_, {});
@@ -112,7 +119,7 @@ void Worker::OnAccept(const std::shared_ptr<Listener>& listener,
   if (admission != Listener::Admission::kAdmitted) {
     net::Transport::Reset(std::move(transport));
     if (admission == Listener::Admission::kRejectedReport) {
-      events_.Publish(EventType::kConnectionRejected, listener->facts());
+      parts_.events.Publish(EventType::kConnectionRejected, listener->facts());
     }
     return;
   }
@@ -125,9 +132,11 @@ void Worker::OnAccept(const std::shared_ptr<Listener>& listener,
   options.secure_context = context->secure_context;
   options.secure_context_name = context->name;
   options.listener = listening.name;
+  options.engine.hooks = listening.hooks;
+  options.engine.contexts = listener->contexts();
   options.handshake_timeout = listening.handshake_timeout;
-  StartConnection(std::move(options), listening.handler, listener,
-                  std::move(transport));
+  StartConnection(std::move(options), listening.handler, std::move(transport),
+                  {nullptr, listener, ""});
 }
 
 void Worker::CloseConnectionsOf(const Listener& listener) {
@@ -178,16 +187,20 @@ void Worker::OnDialed(
   const auto found = connecting_.find(name);
   // Cancelled in the same turn of the loop: the dial is not freed yet.
   if (found == connecting_.end()) return;
-  const DialOptions& dialled = found->second.options;
+  DialOptions& dialled = found->second.options;
   conn::ConnectionOptions options;
   options.name = name;
   options.role = tls::Role::kClient;
   options.secure_context = dialled.secure_context;
   options.secure_context_name = dialled.secure_context_name;
-  options.engine = dialled.engine;
+  options.engine = std::move(dialled.engine);
+  if (!dialled.session_key.empty()) {
+    options.engine.session =
+        parts_.sessions.Take(dialled.session_key, absl::Now());
+  }
   options.handshake_timeout = dialled.timeout;
-  StartConnection(std::move(options), Handler::kStream, nullptr,
-                  *std::move(transport));
+  StartConnection(std::move(options), Handler::kStream, *std::move(transport),
+                  {nullptr, nullptr, std::move(dialled.session_key)});
 }
 
 void Worker::CancelConnect(const std::string& name) {
@@ -216,25 +229,41 @@ void Worker::FinishConnect(const std::string& name,
 // Connections.
 
 void Worker::StartConnection(conn::ConnectionOptions options, Handler handler,
-                             std::shared_ptr<Listener> listener,
-                             std::unique_ptr<net::Transport> transport) {
+                             std::unique_ptr<net::Transport> transport,
+                             Owned owned) {
   const std::string name = options.name;
   conn::ConnectionOwner& owner = *this;
-  auto connection = std::make_unique<conn::Connection>(
+  owned.connection = std::make_unique<conn::Connection>(
       std::move(options), MakeSink(handler), owner, loop(), pool_);
-  conn::Connection& started = *connection;
-  connections_.emplace(name, Owned{std::move(connection), std::move(listener)});
+  conn::Connection& started = *owned.connection;
+  connections_.emplace(name, std::move(owned));
   started.Start(std::move(transport));
+}
+
+void Worker::OnOcspResponse(conn::Connection& connection) {
+  parts_.events.Publish(EventType::kOcspResponse, connection.facts());
+}
+
+void Worker::OnSession(conn::Connection& connection) {
+  parts_.events.Publish(EventType::kSession, connection.facts());
+  const std::string& key = connections_.at(connection.name()).session_key;
+  if (!key.empty()) parts_.sessions.Put(key, *connection.session());
+}
+
+void Worker::OnSecret(conn::Connection& connection, std::string line) {
+  if (parts_.key_log == nullptr) return;
+  parts_.key_log->Publish(
+      {std::move(line), connection.name(), connection.listener()});
 }
 
 void Worker::OnOpen(conn::Connection& connection) {
   conn::ConnectionFacts facts = connection.facts();
   if (facts.role == tls::Role::kClient) {
-    events_.Publish(EventType::kSecureConnect, facts);
+    parts_.events.Publish(EventType::kSecureConnect, facts);
     FinishConnect(connection.name(), std::move(facts));
     return;
   }
-  events_.Publish(EventType::kSecureConnection, facts);
+  parts_.events.Publish(EventType::kSecureConnection, facts);
   Listener& listener = *connections_.at(facts.name).listener;
   if (listener.options().handler == Handler::kStream) {
     listener.accept_queue().Offer(std::move(facts.name));
@@ -244,6 +273,10 @@ void Worker::OnOpen(conn::Connection& connection) {
 void Worker::OnClosed(conn::Connection& connection) {
   conn::ConnectionFacts facts = connection.facts();
   const bool was_open = facts.open_time != absl::InfiniteFuture();
+  if (const auto parked = parked_.find(facts.name); parked != parked_.end()) {
+    parts_.decisions.Withdraw(parked->second.decision);
+    parked_.erase(parked);
+  }
   if (was_open) {
     KeepClosed(connection);
   } else {
@@ -256,12 +289,12 @@ void Worker::OnClosed(conn::Connection& connection) {
   const std::shared_ptr<Listener> listener =
       std::move(connections_.at(facts.name).listener);
   if (was_open) {
-    events_.Publish(EventType::kConnectionClosed, std::move(facts));
+    parts_.events.Publish(EventType::kConnectionClosed, std::move(facts));
   } else if (facts.wire_bytes_received > 0 ||
              HasReason(facts.failure, Reason::kHandshakeTimeout)) {
     // Port scans and health checks, which come and go without a byte, would
     // drown what matters.
-    events_.Publish(EventType::kClientError, std::move(facts));
+    parts_.events.Publish(EventType::kClientError, std::move(facts));
   }
   if (listener != nullptr) listener->Leave();
 }
@@ -287,6 +320,73 @@ void Worker::Forget(const std::string& name) {
     }
     connections_.erase(found);
   });
+}
+
+// Decisions.
+
+void Worker::OnQuestion(conn::Connection& connection,
+                        tls::QuestionAsked asked) {
+  const std::string& name = connection.name();
+  const conn::ConnectionFacts facts = connection.facts();
+  Decision decision;
+  decision.question = std::move(asked.question);
+  decision.connection = name;
+  decision.listener = facts.listener;
+  decision.secure_context = facts.secure_context;
+  decision.role = facts.role;
+  decision.local_address = facts.local_address;
+  decision.remote_address = facts.remote_address;
+  // However the client has spelt it: handlers compare.
+  decision.server_name =
+      absl::AsciiStrToLower(absl::StripSuffix(facts.server_name, "."));
+  decision.create_time = absl::Now();
+  decision.expire_time = decision.create_time + asked.hook.timeout;
+  decision.skip_without_handler = asked.hook.skip_without_handler;
+  Parked& parked = parked_[name];
+  parked.hook = asked.hook;
+  parked.timer = loop().After(asked.hook.timeout,
+                              [this, name] { OnDecisionTimeout(name); });
+  parked.decision = parts_.decisions.Ask(
+      std::move(decision), [this, name](std::optional<tls::Answer> answer) {
+        Post([this, name, answer = std::move(answer)]() mutable {
+          OnDecided(name, std::move(answer));
+        });
+      });
+}
+
+void Worker::OnDecided(const std::string& name,
+                       std::optional<tls::Answer> answer) {
+  const auto found = parked_.find(name);
+  // The connection may have ended while the answer was on its way.
+  if (found == parked_.end()) return;
+  const tls::Hook hook = found->second.hook;
+  parked_.erase(found);
+  if (answer.has_value()) {
+    Find(name)->Answer(*std::move(answer));
+  } else {
+    DoWithoutAnswer(name, hook);
+  }
+}
+
+void Worker::OnDecisionTimeout(const std::string& name) {
+  const auto found = parked_.find(name);
+  // Else an answer is on its way.
+  if (!parts_.decisions.Withdraw(found->second.decision)) return;
+  const tls::Hook hook = found->second.hook;
+  parked_.erase(found);
+  DoWithoutAnswer(name, hook);
+}
+
+void Worker::DoWithoutAnswer(const std::string& name, const tls::Hook& hook) {
+  if (!hook.fails_without_answer) {
+    Find(name)->Answer(tls::NoOpinion());
+    return;
+  }
+  const std::string type(tls::HookName(hook.type));
+  Find(name)->Abort(MakeError(
+      Reason::kDecisionTimeout, absl::StrCat("nobody has decided ", type),
+      {{"decision_type", type},
+       {"timeout", absl::FormatDuration(hook.timeout)}}));
 }
 
 conn::Connection* Worker::Find(const std::string& name) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -22,11 +23,23 @@
 #include "server/conn/connection.h"
 #include "server/net/acceptor.h"
 #include "server/net/dialer.h"
+#include "server/worker/client_sessions.h"
+#include "server/worker/decision_hub.h"
 #include "server/worker/event_hub.h"
+#include "server/worker/key_log.h"
 #include "server/worker/listener.h"
 #include "server/worker/loop_thread.h"
 
 namespace tlsd::worker {
+
+// WorkerParts are what the workers of a daemon share; they outlive them.
+struct WorkerParts {
+  EventHub& events;
+  DecisionHub& decisions;
+  ClientSessions& sessions;
+  // Null if the daemon tells no secrets.
+  KeyLog* key_log = nullptr;
+};
 
 // DialOptions says whom to connect to, and how.
 struct DialOptions {
@@ -36,6 +49,9 @@ struct DialOptions {
   tls::EngineOptions engine;
   // For resolving, dialling and the handshake together.
   absl::Duration timeout = absl::Seconds(30);
+  // Under what ClientSessions has sessions to resume, and keeps those of this
+  // connection. Empty: it is not used.
+  std::string session_key;
 };
 
 class Worker final : private conn::ConnectionOwner {
@@ -44,10 +60,9 @@ class Worker final : private conn::ConnectionOwner {
   static constexpr absl::Duration kClosedTime = absl::Minutes(5);
   static constexpr size_t kClosedCountMax = 1000;
 
-  // Create starts the thread of the worker number `index`. `events` must
-  // outlive the worker.
-  static absl::StatusOr<std::unique_ptr<Worker>> Create(int index,
-                                                        EventHub& events);
+  // Create starts the thread of the worker number `index`.
+  static absl::StatusOr<std::unique_ptr<Worker>> Create(
+      int index, const WorkerParts& parts);
   // As Stop.
   ~Worker() override;
 
@@ -115,6 +130,14 @@ class Worker final : private conn::ConnectionOwner {
   struct Owned {
     std::unique_ptr<conn::Connection> connection;
     std::shared_ptr<Listener> listener;
+    // As in DialOptions.
+    std::string session_key;
+  };
+  // A handshake that waits for a decision.
+  struct Parked {
+    std::string decision;
+    tls::Hook hook;
+    std::unique_ptr<net::Timer> timer;
   };
   // A Connect that is not done.
   struct Connecting {
@@ -124,9 +147,15 @@ class Worker final : private conn::ConnectionOwner {
     std::unique_ptr<net::Timer> timer;
   };
 
-  Worker(int index, EventHub& events, std::unique_ptr<LoopThread> thread);
+  Worker(int index, const WorkerParts& parts,
+         std::unique_ptr<LoopThread> thread);
 
+  void OnQuestion(conn::Connection& connection,
+                  tls::QuestionAsked asked) override;
+  void OnOcspResponse(conn::Connection& connection) override;
   void OnOpen(conn::Connection& connection) override;
+  void OnSession(conn::Connection& connection) override;
+  void OnSecret(conn::Connection& connection, std::string line) override;
   void OnClosed(conn::Connection& connection) override;
 
   void OnAccept(const std::shared_ptr<Listener>& listener,
@@ -136,19 +165,25 @@ class Worker final : private conn::ConnectionOwner {
   void FinishConnect(const std::string& name,
                      absl::StatusOr<conn::ConnectionFacts> result);
   void StartConnection(conn::ConnectionOptions options, Handler handler,
-                       std::shared_ptr<Listener> listener,
-                       std::unique_ptr<net::Transport> transport);
+                       std::unique_ptr<net::Transport> transport, Owned owned);
+  // OnDecided gives `answer` to the connection that waits for it; nothing means
+  // that there is nobody to answer.
+  void OnDecided(const std::string& name, std::optional<tls::Answer> answer);
+  void OnDecisionTimeout(const std::string& name);
+  void DoWithoutAnswer(const std::string& name, const tls::Hook& hook);
   void CloseConnectionsOf(const Listener& listener);
   void KeepClosed(const conn::Connection& connection);
   // Forget drops a connection that has ended, later: it may be calling.
   void Forget(const std::string& name);
 
   const int index_;
-  EventHub& events_;
+  const WorkerParts parts_;
   base::ChunkPool pool_;
   std::map<std::string, Listening> listening_;
   std::map<std::string, Connecting> connecting_;
   absl::btree_map<std::string, Owned> connections_;
+  // By the names of connections.
+  absl::flat_hash_map<std::string, Parked> parked_;
   // Names of ended connections, the oldest first, with the time of their end.
   std::deque<std::pair<absl::Time, std::string>> closed_;
 

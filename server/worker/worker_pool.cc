@@ -20,11 +20,11 @@ absl::Status NotFound(const std::string& name) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<WorkerPool>> WorkerPool::Create(
-    int count, EventHub& events) {
+    int count, const WorkerParts& parts) {
   std::vector<std::unique_ptr<Worker>> workers;
   for (int index = 0; index < count; ++index) {
     TLSD_ASSIGN_OR_RETURN(std::unique_ptr<Worker> worker,
-                          Worker::Create(index, events));
+                          Worker::Create(index, parts));
     workers.push_back(std::move(worker));
   }
   return std::unique_ptr<WorkerPool>(new WorkerPool(std::move(workers)));

@@ -20,8 +20,8 @@ namespace tlsd::worker {
 class WorkerPool {
  public:
   // Create starts `count` workers.
-  static absl::StatusOr<std::unique_ptr<WorkerPool>> Create(int count,
-                                                            EventHub& events);
+  static absl::StatusOr<std::unique_ptr<WorkerPool>> Create(
+      int count, const WorkerParts& parts);
 
   // Stops all workers before the first of them goes.
   ~WorkerPool();

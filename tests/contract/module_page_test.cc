@@ -70,6 +70,9 @@ std::set<std::string> Unknown(absl::string_view page) {
     if (absl::StartsWith(code, "EVENT_TYPE_")) {
       v1::EventType ignored;
       if (!v1::EventType_Parse(code, &ignored)) unknown.insert(code);
+    } else if (absl::StartsWith(code, "DECISION_TYPE_")) {
+      v1::DecisionType ignored;
+      if (!v1::DecisionType_Parse(code, &ignored)) unknown.insert(code);
     } else if (IsReasonName(code)) {
       if (!FindReason(code).has_value()) unknown.insert(code);
     } else if (IsContractName(code) && !Exists(code)) {

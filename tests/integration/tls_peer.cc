@@ -18,14 +18,16 @@ constexpr uint8_t kAlertRecord = 21;
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TlsPeer>> TlsPeer::Connect(
-    const std::string& address, v1::TlsVersion version) {
-  return Handshake(address, version, /*session=*/nullptr);
+    const std::string& address, v1::TlsVersion version,
+    const std::string& server_name) {
+  return Handshake(address, version, server_name, /*session=*/nullptr);
 }
 
 absl::StatusOr<std::unique_ptr<TlsPeer>> TlsPeer::Resume(
     const std::string& address, v1::TlsVersion version,
     const TlsPeer& earlier) {
-  return Handshake(address, version, earlier.session_.get());
+  return Handshake(address, version, /*server_name=*/"",
+                   earlier.session_.get());
 }
 
 std::string TlsPeer::CertificateDigest() const {
@@ -40,7 +42,8 @@ std::string TlsPeer::CertificateDigest() const {
 }
 
 absl::StatusOr<std::unique_ptr<TlsPeer>> TlsPeer::Handshake(
-    const std::string& address, v1::TlsVersion version, SSL_SESSION* session) {
+    const std::string& address, v1::TlsVersion version,
+    const std::string& server_name, SSL_SESSION* session) {
   absl::StatusOr<RawSocket> socket = RawSocket::Connect(address);
   if (!socket.ok()) return socket.status();
   std::unique_ptr<TlsPeer> peer(new TlsPeer(*std::move(socket)));
@@ -60,6 +63,9 @@ absl::StatusOr<std::unique_ptr<TlsPeer>> TlsPeer::Handshake(
   });
   peer->ssl_.reset(SSL_new(context));
   SSL_set_app_data(peer->ssl_.get(), peer.get());
+  if (!server_name.empty()) {
+    SSL_set_tlsext_host_name(peer->ssl_.get(), server_name.c_str());
+  }
   if (session != nullptr) SSL_set_session(peer->ssl_.get(), session);
   SSL_set_fd(peer->ssl_.get(), peer->socket_.descriptor());
   ERR_clear_error();

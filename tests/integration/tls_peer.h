@@ -23,10 +23,11 @@ namespace tlsd::testing {
 class TlsPeer {
  public:
   // Connect dials `address` and makes the handshake, in `version` only if it is
-  // set.
+  // set. It asks for `server_name` as it stands, or for none if it is empty.
   static absl::StatusOr<std::unique_ptr<TlsPeer>> Connect(
       const std::string& address,
-      v1::TlsVersion version = v1::TLS_VERSION_UNSPECIFIED);
+      v1::TlsVersion version = v1::TLS_VERSION_UNSPECIFIED,
+      const std::string& server_name = "");
 
   // Resume does the same, and offers the session of `earlier`.
   static absl::StatusOr<std::unique_ptr<TlsPeer>> Resume(
@@ -57,7 +58,8 @@ class TlsPeer {
  private:
   explicit TlsPeer(RawSocket socket) : socket_(std::move(socket)) {}
   static absl::StatusOr<std::unique_ptr<TlsPeer>> Handshake(
-      const std::string& address, v1::TlsVersion version, SSL_SESSION* session);
+      const std::string& address, v1::TlsVersion version,
+      const std::string& server_name, SSL_SESSION* session);
 
   RawSocket socket_;
   bssl::UniquePtr<SSL_CTX> context_;

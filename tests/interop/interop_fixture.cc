@@ -26,6 +26,7 @@ const std::map<std::string, std::string>& Packages() {
       {"node", "nodejs"},
       {"java", "openjdk-17-jdk-headless"},
       {"go", "golang-go"},
+      {"tshark", "tshark"},
   };
   return packages;
 }

@@ -10,6 +10,7 @@
 #include "tlsd/v1/admin_service.grpc.pb.h"
 #include "tlsd/v1/certificate_service.grpc.pb.h"
 #include "tlsd/v1/connection_service.grpc.pb.h"
+#include "tlsd/v1/decision_service.grpc.pb.h"
 #include "tlsd/v1/event_service.grpc.pb.h"
 #include "tlsd/v1/listener_service.grpc.pb.h"
 #include "tlsd/v1/secure_context_service.grpc.pb.h"
@@ -60,6 +61,7 @@ struct ControlClient::Stubs {
       : contexts(channel),
         listeners(channel),
         connections(channel),
+        decisions(channel),
         events(channel),
         admin(channel),
         certificates(channel) {}
@@ -67,6 +69,7 @@ struct ControlClient::Stubs {
   v1::SecureContextService::Stub contexts;
   v1::ListenerService::Stub listeners;
   v1::ConnectionService::Stub connections;
+  v1::DecisionService::Stub decisions;
   v1::EventService::Stub events;
   v1::AdminService::Stub admin;
   v1::CertificateService::Stub certificates;
@@ -95,16 +98,28 @@ TLSD_TEST_CALL(contexts, SecureContextService, DeleteSecureContext,
                google::protobuf::Empty)
 TLSD_TEST_CALL(contexts, SecureContextService, ListAlgorithms,
                v1::ListAlgorithmsResponse)
+TLSD_TEST_CALL(contexts, SecureContextService, RotateTicketKeys,
+               v1::RotateTicketKeysResponse)
+TLSD_TEST_CALL(contexts, SecureContextService, SetOcspResponse,
+               v1::SecureContext)
 TLSD_TEST_CALL(listeners, ListenerService, CreateListener, v1::Listener)
 TLSD_TEST_CALL(listeners, ListenerService, GetListener, v1::Listener)
 TLSD_TEST_CALL(listeners, ListenerService, ListListeners,
                v1::ListListenersResponse)
 TLSD_TEST_CALL(listeners, ListenerService, DeleteListener, v1::Listener)
+TLSD_TEST_CALL(listeners, ListenerService, AddContext, v1::Listener)
+TLSD_TEST_CALL(listeners, ListenerService, RemoveContext, v1::Listener)
+TLSD_TEST_CALL(listeners, ListenerService, ListContexts,
+               v1::ListContextsResponse)
 TLSD_TEST_CALL(connections, ConnectionService, Connect, v1::Connection)
 TLSD_TEST_CALL(connections, ConnectionService, Accept, v1::Connection)
 TLSD_TEST_CALL(connections, ConnectionService, GetConnection, v1::Connection)
 TLSD_TEST_CALL(connections, ConnectionService, GetPeerCertificate,
                v1::GetPeerCertificateResponse)
+TLSD_TEST_CALL(connections, ConnectionService, GetSession,
+               v1::GetSessionResponse)
+TLSD_TEST_CALL(connections, ConnectionService, GetTlsTicket,
+               v1::GetTlsTicketResponse)
 TLSD_TEST_CALL(connections, ConnectionService, ListConnections,
                v1::ListConnectionsResponse)
 TLSD_TEST_CALL(connections, ConnectionService, Read, v1::ReadResponse)
@@ -112,6 +127,11 @@ TLSD_TEST_CALL(connections, ConnectionService, Write, v1::WriteResponse)
 TLSD_TEST_CALL(connections, ConnectionService, Shutdown, v1::Connection)
 TLSD_TEST_CALL(connections, ConnectionService, Close, v1::Connection)
 TLSD_TEST_CALL(connections, ConnectionService, Reset, v1::Connection)
+TLSD_TEST_CALL(decisions, DecisionService, WaitDecision, v1::Decision)
+TLSD_TEST_CALL(decisions, DecisionService, ResolveDecision,
+               v1::ResolveDecisionResponse)
+TLSD_TEST_CALL(decisions, DecisionService, ListDecisions,
+               v1::ListDecisionsResponse)
 TLSD_TEST_CALL(events, EventService, ListEvents, v1::ListEventsResponse)
 TLSD_TEST_CALL(admin, AdminService, GetServerInfo, v1::ServerInfo)
 TLSD_TEST_CALL(certificates, CertificateService, ParseCertificate,

@@ -24,6 +24,7 @@
 #include "tlsd/v1/admin_service.pb.h"
 #include "tlsd/v1/certificate_service.pb.h"
 #include "tlsd/v1/connection_service.pb.h"
+#include "tlsd/v1/decision_service.pb.h"
 #include "tlsd/v1/event_service.pb.h"
 #include "tlsd/v1/listener_service.pb.h"
 #include "tlsd/v1/secure_context_service.pb.h"
@@ -75,20 +76,30 @@ class ControlClient {
   TLSD_TEST_CALL(UpdateSecureContextRequest, v1::SecureContext);
   TLSD_TEST_CALL(DeleteSecureContextRequest, google::protobuf::Empty);
   TLSD_TEST_CALL(ListAlgorithmsRequest, v1::ListAlgorithmsResponse);
+  TLSD_TEST_CALL(RotateTicketKeysRequest, v1::RotateTicketKeysResponse);
+  TLSD_TEST_CALL(SetOcspResponseRequest, v1::SecureContext);
   TLSD_TEST_CALL(CreateListenerRequest, v1::Listener);
   TLSD_TEST_CALL(GetListenerRequest, v1::Listener);
   TLSD_TEST_CALL(ListListenersRequest, v1::ListListenersResponse);
   TLSD_TEST_CALL(DeleteListenerRequest, v1::Listener);
+  TLSD_TEST_CALL(AddContextRequest, v1::Listener);
+  TLSD_TEST_CALL(RemoveContextRequest, v1::Listener);
+  TLSD_TEST_CALL(ListContextsRequest, v1::ListContextsResponse);
   TLSD_TEST_CALL(ConnectRequest, v1::Connection);
   TLSD_TEST_CALL(AcceptRequest, v1::Connection);
   TLSD_TEST_CALL(GetConnectionRequest, v1::Connection);
   TLSD_TEST_CALL(GetPeerCertificateRequest, v1::GetPeerCertificateResponse);
+  TLSD_TEST_CALL(GetSessionRequest, v1::GetSessionResponse);
+  TLSD_TEST_CALL(GetTlsTicketRequest, v1::GetTlsTicketResponse);
   TLSD_TEST_CALL(ListConnectionsRequest, v1::ListConnectionsResponse);
   TLSD_TEST_CALL(ReadRequest, v1::ReadResponse);
   TLSD_TEST_CALL(WriteRequest, v1::WriteResponse);
   TLSD_TEST_CALL(ShutdownRequest, v1::Connection);
   TLSD_TEST_CALL(CloseRequest, v1::Connection);
   TLSD_TEST_CALL(ResetRequest, v1::Connection);
+  TLSD_TEST_CALL(WaitDecisionRequest, v1::Decision);
+  TLSD_TEST_CALL(ResolveDecisionRequest, v1::ResolveDecisionResponse);
+  TLSD_TEST_CALL(ListDecisionsRequest, v1::ListDecisionsResponse);
   TLSD_TEST_CALL(ListEventsRequest, v1::ListEventsResponse);
   TLSD_TEST_CALL(GetServerInfoRequest, v1::ServerInfo);
   TLSD_TEST_CALL(ParseCertificateRequest, v1::ParseCertificateResponse);

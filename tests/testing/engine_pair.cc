@@ -57,15 +57,16 @@ std::string EnginePair::End::TakeCleartext() {
 
 EnginePair::EnginePair(std::shared_ptr<const tls::SecureContext> client,
                        std::shared_ptr<const tls::SecureContext> server,
-                       const tls::EngineOptions& options) {
-  client_.cleartext = std::make_unique<base::ByteQueue>(pool_);
-  server_.cleartext = std::make_unique<base::ByteQueue>(pool_);
+                       const tls::EngineOptions& client_options,
+                       const tls::EngineOptions& server_options) {
+  client_.cleartext = std::make_unique<base::ByteQueue>(*pool_);
+  server_.cleartext = std::make_unique<base::ByteQueue>(*pool_);
   auto client_engine = tls::TlsEngine::Create(
-      std::move(client), tls::Role::kClient, options, pool_);
+      std::move(client), tls::Role::kClient, client_options, *pool_);
   EXPECT_TRUE(client_engine.ok()) << client_engine.status();
   client_.engine = *std::move(client_engine);
-  auto server_engine =
-      tls::TlsEngine::Create(std::move(server), tls::Role::kServer, {}, pool_);
+  auto server_engine = tls::TlsEngine::Create(
+      std::move(server), tls::Role::kServer, server_options, *pool_);
   EXPECT_TRUE(server_engine.ok()) << server_engine.status();
   server_.engine = *std::move(server_engine);
 }
@@ -123,25 +124,40 @@ bool EnginePair::Arrive(End& to, tls::Role receiver) {
   const size_t size = std::min({to.inbound.size(), delivery_size, allowed});
   if (size == 0 && !to.engine->has_more()) return false;
   const size_t cleartext_size = to.cleartext->size();
+  const size_t ciphertext_size = to.engine->ciphertext().size();
   tls::EventList events;
   const absl::StatusOr<size_t> taken = to.engine->Receive(
       base::AsBytes(absl::string_view(to.inbound.data(), size)),
       cleartext_limit, *to.cleartext, events);
-  for (tls::EngineEvent& event : events) {
-    ++to.event_count;
-    if (auto* completed = std::get_if<tls::HandshakeCompleted>(&event)) {
-      to.handshake = std::move(completed->facts);
-    } else {
-      to.peer_closed = true;
-    }
-  }
+  Note(to, events);
   if (!taken.ok()) {
     to.status = taken.status();
     return true;
   }
   to.inbound.erase(0, *taken);
   to.arrived_size += *taken;
-  return *taken > 0 || to.cleartext->size() > cleartext_size;
+  return *taken > 0 || !events.empty() ||
+         to.cleartext->size() > cleartext_size ||
+         to.engine->ciphertext().size() > ciphertext_size;
+}
+
+void EnginePair::Note(End& to, const tls::EventList& events) {
+  for (const tls::EngineEvent& event : events) {
+    to.events.push_back(event);
+    if (const auto* completed = std::get_if<tls::HandshakeCompleted>(&event)) {
+      ++to.event_count;
+      to.handshake = completed->facts;
+    } else if (std::holds_alternative<tls::PeerClosed>(event)) {
+      ++to.event_count;
+      to.peer_closed = true;
+    }
+    const auto* asked = std::get_if<tls::QuestionAsked>(&event);
+    if (asked == nullptr || to.answer == nullptr) continue;
+    std::optional<tls::Answer> answer = to.answer(*asked->question);
+    if (!answer.has_value()) continue;
+    const absl::Status status = to.engine->Answer(*std::move(answer));
+    if (!status.ok()) to.status = status;
+  }
 }
 
 }  // namespace tlsd::testing

@@ -6,17 +6,20 @@
 //   pair.Pump();
 //   ASSERT_TRUE(pair.client().handshake.has_value());
 //
-// It never waits: Pump ends when neither side has anything more to say.
+// It never waits: Pump ends when neither side has anything more to say, also
+// when a question waits for its answer.
 #ifndef TLSD_TESTS_TESTING_ENGINE_PAIR_H_
 #define TLSD_TESTS_TESTING_ENGINE_PAIR_H_
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -24,6 +27,8 @@
 #include "server/base/byte_queue.h"
 #include "server/base/chunk_pool.h"
 #include "server/tls/development_authority.h"
+#include "server/tls/engine_event.h"
+#include "server/tls/question.h"
 #include "server/tls/secure_context.h"
 #include "server/tls/tls_engine.h"
 
@@ -60,16 +65,44 @@ class EnginePair {
     std::string inbound;
     size_t arrived_size = 0;
     bool has_seen_eof = false;
-    // How many events were reported, to see that none comes twice.
+    // How often the handshake and the peer's end were reported, to see that
+    // neither comes twice.
     int event_count = 0;
+    // All that was reported, in order.
+    std::vector<tls::EngineEvent> events;
+    // Answers questions as soon as they are asked; nothing lets them wait.
+    std::function<std::optional<tls::Answer>(const tls::Question&)> answer;
 
     // TakeCleartext returns all that has come.
     std::string TakeCleartext();
+
+    // Reported returns the events of one kind, in order; Asked the questions.
+    template <typename Event>
+    std::vector<Event> Reported() const {
+      std::vector<Event> reported;
+      for (const tls::EngineEvent& event : events) {
+        if (const auto* fits = std::get_if<Event>(&event)) {
+          reported.push_back(*fits);
+        }
+      }
+      return reported;
+    }
+    template <typename OneQuestion>
+    std::vector<OneQuestion> Asked() const {
+      std::vector<OneQuestion> asked;
+      for (const auto& event : Reported<tls::QuestionAsked>()) {
+        if (const auto* fits = std::get_if<OneQuestion>(event.question.get())) {
+          asked.push_back(*fits);
+        }
+      }
+      return asked;
+    }
   };
 
   EnginePair(std::shared_ptr<const tls::SecureContext> client,
              std::shared_ptr<const tls::SecureContext> server,
-             const tls::EngineOptions& options = LocalhostOptions());
+             const tls::EngineOptions& client_options = LocalhostOptions(),
+             const tls::EngineOptions& server_options = {});
 
   End& client() { return client_; }
   End& server() { return server_; }
@@ -98,8 +131,9 @@ class EnginePair {
   bool Carry(End& from, End& to, tls::Role receiver);
   void Collect(End& from, End& to, tls::Role receiver);
   bool Arrive(End& to, tls::Role receiver);
+  void Note(End& to, const tls::EventList& events);
 
-  base::ChunkPool pool_;
+  std::unique_ptr<base::ChunkPool> pool_ = std::make_unique<base::ChunkPool>();
   End client_;
   End server_;
   std::map<tls::Role, size_t> cuts_;

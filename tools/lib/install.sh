@@ -1,9 +1,11 @@
 # shellcheck shell=bash
 # Sourced by tools/dev: makes sure that what a subcommand needs is there. Everything comes from
-# Debian, except two tools that Debian lacks, which are pinned and kept in $cache.
+# Debian, except what Debian lacks, which is pinned and kept in $cache.
 
 readonly grpcurl_version=1.8.7 # the newest that Debian 12's Go can build
 readonly buf_version=1.75.0
+readonly grpc_js_version=1.14.4
+readonly proto_loader_version=0.8.0
 
 declare -A needed_package=()  # package -> why; libraries, looked up in dpkg
 declare -A missing_package=() # package -> why
@@ -49,7 +51,13 @@ need_test() {
   need_command javac openjdk-17-jdk-headless "a TLS peer of the tests"
   need_command go golang-go "a TLS peer of the tests"
   need_command python3 python3 "counts the tests"
+  need_command tshark tshark "decrypts captures in the tests"
+  # For Debian's own Python, whichever comes first in PATH.
+  need_package python3 "runs the recipes in Python"
+  need_package python3-grpcio "gRPC for the recipes in Python"
+  need_package python3-cryptography "keys for the recipes in Python"
   need_grpcurl
+  need_grpc_js
 }
 
 need_grpcurl() {
@@ -57,6 +65,17 @@ need_grpcurl() {
     need_command go golang-go "builds grpcurl"
     need_package ca-certificates "verifies its download"
     needed_tools+=(install_grpcurl)
+  fi
+}
+
+need_grpc_js() {
+  local home="$cache/grpc-js/node_modules/@grpc"
+  if ! grep -qs "\"version\": \"$grpc_js_version\"" "$home/grpc-js/package.json" ||
+    ! grep -qs "\"version\": \"$proto_loader_version\"" "$home/proto-loader/package.json"
+  then
+    need_command npm npm "installs gRPC for Node"
+    need_package ca-certificates "verifies its download"
+    needed_tools+=(install_grpc_js)
   fi
 }
 
@@ -123,6 +142,12 @@ install_grpcurl() {
     go install -v "github.com/fullstorydev/grpcurl/cmd/grpcurl@v$grpcurl_version"
   mkdir -p "$cache/bin"
   ln -sfn "$home/grpcurl" "$cache/bin/grpcurl"
+}
+
+install_grpc_js() {
+  echo "Installing gRPC $grpc_js_version for Node, which runs the recipes"
+  npm install --prefix "$cache/grpc-js" --no-audit --no-fund \
+    "@grpc/grpc-js@$grpc_js_version" "@grpc/proto-loader@$proto_loader_version"
 }
 
 install_buf() {

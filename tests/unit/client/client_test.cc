@@ -154,6 +154,65 @@ TEST_F(ClientTest, AcceptsWithTheTimeoutInTheRequest) {
   EXPECT_TRUE(HasReason(connection.status(), Reason::kWaitTimeout));
 }
 
+TEST_F(ClientTest, GivesAListenerContextsByName) {
+  daemon_.on.create_listener = [](const auto&, auto& listener) {
+    listener.set_name("listeners/l");
+    return absl::OkStatus();
+  };
+  v1::AddContextRequest added;
+  daemon_.on.add_context = [&](const auto& request, auto& listener) {
+    added = request;
+    listener.set_context_count(1);
+    return absl::OkStatus();
+  };
+  v1::RemoveContextRequest removed;
+  daemon_.on.remove_context = [&](const auto& request, auto&) {
+    removed = request;
+    return MakeError(Reason::kServerNameNotFound, "no such name");
+  };
+  const auto listener = Open().Listen({});
+  ASSERT_TRUE(listener.ok());
+
+  const auto facts = listener->AddContext("a.test", "secureContexts/a");
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  EXPECT_EQ(facts->context_count, 1);
+  EXPECT_EQ(added.listener(), "listeners/l");
+  EXPECT_EQ(added.server_name(), "a.test");
+  EXPECT_EQ(added.secure_context(), "secureContexts/a");
+
+  EXPECT_TRUE(HasReason(listener->RemoveContext("b.test").status(),
+                        Reason::kServerNameNotFound));
+  EXPECT_EQ(removed.listener(), "listeners/l");
+  EXPECT_EQ(removed.server_name(), "b.test");
+}
+
+TEST_F(ClientTest, ListsAllContextsByNameOfAListener) {
+  daemon_.on.create_listener = [](const auto&, auto& listener) {
+    listener.set_name("listeners/l");
+    return absl::OkStatus();
+  };
+  daemon_.on.list_contexts = [](const auto& request, auto& page) {
+    EXPECT_EQ(request.listener(), "listeners/l");
+    const bool is_first = request.page_token().empty();
+    auto& context = *page.add_contexts();
+    context.set_server_name(is_first ? "*.test" : "b.test");
+    context.set_secure_context(is_first ? "secureContexts/a"
+                                        : "secureContexts/b");
+    if (is_first) page.set_next_page_token("next");
+    return absl::OkStatus();
+  };
+  const auto listener = Open().Listen({});
+  ASSERT_TRUE(listener.ok());
+
+  const auto contexts = listener->ListContexts();
+
+  ASSERT_TRUE(contexts.ok()) << contexts.status();
+  ASSERT_EQ(contexts->size(), 2u);
+  EXPECT_EQ((*contexts)[0].server_name, "*.test");
+  EXPECT_EQ((*contexts)[0].secure_context, "secureContexts/a");
+  EXPECT_EQ((*contexts)[1].server_name, "b.test");
+}
+
 TEST_F(ClientTest, ClosesAListenerWithOrWithoutADeadline) {
   v1::DeleteListenerRequest seen;
   daemon_.on.create_listener = [](const auto&, auto& listener) {

@@ -1,22 +1,16 @@
 #include <gmock/gmock.h>
-#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
 #include <string>
 
 #include "client/convert.h"
+#include "tests/unit/client/parse_text.h"
 
 namespace tlsd::client {
 namespace {
 
 using ::testing::ElementsAre;
-
-template <typename Message>
-Message Parse(const std::string& text) {
-  Message message;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &message));
-  return message;
-}
+using testing::Parse;
 
 TEST(ConvertCertificateTest, ReadsACertificate) {
   const CertificateFacts facts = FromProto(Parse<v1::Certificate>(R"pb(
@@ -162,6 +156,29 @@ TEST(ConvertCertificateTest, ReadsAnOwnCertificate) {
   EXPECT_EQ(facts.credentials_index, 3);
   EXPECT_EQ(facts.certificate.subject, "CN=s");
   EXPECT_EQ(facts.time_left, absl::Minutes(1));
+}
+
+TEST(ConvertCertificateTest, ReadsAnOcspResponse) {
+  const OcspResponseFacts facts = FromProto(Parse<v1::OcspResponse>(R"pb(
+    der: "D"
+    response_status: "successful"
+    certificate_status: "revoked"
+    serial_number: "0A"
+    produced_time { seconds: 1 }
+    this_update_time { seconds: 2 }
+    next_update_time { seconds: 3 }
+    revocation_time { seconds: 4 }
+  )pb"));
+
+  EXPECT_EQ(facts.der, "D");
+  EXPECT_EQ(facts.response_status, "successful");
+  EXPECT_EQ(facts.certificate_status, "revoked");
+  EXPECT_EQ(facts.serial_number, "0A");
+  EXPECT_EQ(facts.produced_time, absl::FromUnixSeconds(1));
+  EXPECT_EQ(facts.this_update_time, absl::FromUnixSeconds(2));
+  EXPECT_EQ(facts.next_update_time, absl::FromUnixSeconds(3));
+  EXPECT_EQ(facts.revocation_time, absl::FromUnixSeconds(4));
+  EXPECT_FALSE(FromProto(v1::OcspResponse()).next_update_time.has_value());
 }
 
 }  // namespace

@@ -1,23 +1,17 @@
 #include <gmock/gmock.h>
-#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
 #include <string>
 
 #include "client/convert.h"
+#include "tests/unit/client/parse_text.h"
 
 namespace tlsd::client {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::Pair;
-
-template <typename Message>
-Message Parse(const std::string& text) {
-  Message message;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &message));
-  return message;
-}
+using testing::Parse;
 
 TEST(ConvertConnectionTest, WritesConnectOptions) {
   const v1::ConnectRequest request =
@@ -27,6 +21,10 @@ TEST(ConvertConnectionTest, WritesConnectOptions) {
                              .expected_name = "b.test",
                              .verification = PeerVerification::kReport,
                              .skip_name_check = true,
+                             .hooks = {{DecisionType::kVerifyPeer}},
+                             .session = "S",
+                             .use_session_cache = true,
+                             .request_ocsp = true,
                              .timeout = absl::Seconds(2)});
 
   EXPECT_EQ(request.address(), "unix:/x");
@@ -35,6 +33,11 @@ TEST(ConvertConnectionTest, WritesConnectOptions) {
   EXPECT_EQ(request.expected_name(), "b.test");
   EXPECT_EQ(request.verification(), v1::PEER_VERIFICATION_REPORT);
   EXPECT_TRUE(request.skip_name_check());
+  ASSERT_EQ(request.hooks_size(), 1);
+  EXPECT_EQ(request.hooks(0).type(), v1::DECISION_TYPE_VERIFY_PEER);
+  EXPECT_EQ(request.session(), "S");
+  EXPECT_TRUE(request.use_session_cache());
+  EXPECT_TRUE(request.request_ocsp());
   EXPECT_EQ(request.timeout().seconds(), 2);
 }
 
@@ -44,6 +47,42 @@ TEST(ConvertConnectionTest, VerifiesThePeerByDefault) {
   EXPECT_EQ(request.verification(), v1::PEER_VERIFICATION_REQUIRE);
   EXPECT_FALSE(request.skip_name_check());
   EXPECT_EQ(request.expected_name(), "");
+}
+
+TEST(ConvertConnectionTest, AsksForNothingMoreByDefault) {
+  const v1::ConnectRequest request = ToProto(ConnectOptions{});
+
+  EXPECT_EQ(request.hooks_size(), 0);
+  EXPECT_EQ(request.session(), "");
+  EXPECT_FALSE(request.use_session_cache());
+  EXPECT_FALSE(request.request_ocsp());
+}
+
+TEST(ConvertConnectionTest, ReadsWhatAServerHasStapledAndWhetherToComeBack) {
+  const ConnectionFacts facts = FromProto(Parse<v1::Connection>(R"pb(
+    ocsp_response { der: "O" }
+    has_session: true
+  )pb"));
+
+  EXPECT_EQ(facts.ocsp_response->der, "O");
+  EXPECT_TRUE(facts.has_session);
+  EXPECT_FALSE(FromProto(v1::Connection()).ocsp_response.has_value());
+  EXPECT_FALSE(FromProto(v1::Connection()).has_session);
+}
+
+TEST(ConvertConnectionTest, ReadsASession) {
+  const SessionFacts facts = FromProto(Parse<v1::GetSessionResponse>(R"pb(
+    session: "S"
+    single_use: true
+    create_time { seconds: 1 }
+    expire_time { seconds: 2 }
+  )pb"));
+
+  EXPECT_EQ(facts.session, "S");
+  EXPECT_TRUE(facts.single_use);
+  EXPECT_EQ(facts.create_time, absl::FromUnixSeconds(1));
+  EXPECT_EQ(facts.expire_time, absl::FromUnixSeconds(2));
+  EXPECT_FALSE(FromProto(v1::GetSessionResponse()).expire_time.has_value());
 }
 
 TEST(ConvertConnectionTest, AsksForThePeersCertificateWithOrWithoutItsChain) {

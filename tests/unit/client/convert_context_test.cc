@@ -1,5 +1,4 @@
 #include <gmock/gmock.h>
-#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
 #include <set>
@@ -7,19 +6,14 @@
 #include <vector>
 
 #include "client/convert.h"
+#include "tests/unit/client/parse_text.h"
 
 namespace tlsd::client {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::Parse;
 using ::testing::UnorderedElementsAreArray;
-
-template <typename Message>
-Message Parse(const std::string& text) {
-  Message message;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &message));
-  return message;
-}
 
 // Fields whose numbers are written by the daemon alone.
 bool IsOutputOnly(const std::string& field) {
@@ -54,7 +48,8 @@ SecureContextUpdate FullUpdate() {
           .session_timeout = absl::Minutes(1),
           .session_id_context = "id",
           .ticket_keys = std::vector<std::string>{"key"},
-          .disable_session_tickets = true};
+          .disable_session_tickets = true,
+          .hooks = Hooks{{.type = DecisionType::kSign}}};
 }
 
 TEST(ConvertContextTest, WritesSecureContextOptions) {
@@ -383,6 +378,63 @@ TEST(ConvertContextTest, ReadsASecureContext) {
   EXPECT_EQ(facts.expire_time, absl::FromUnixSeconds(7));
   EXPECT_FALSE(facts.create_time.has_value());
   EXPECT_EQ(facts.etag, "e");
+}
+
+TEST(ConvertContextTest, WritesStaplesOfAllKindsAndRemoteCredentials) {
+  SecureContextOptions options;
+  options.credentials = {PemCredentials{.ocsp_response = "1"},
+                         Pkcs12Credentials{.ocsp_response = "2"},
+                         DevelopmentCredentials{.ocsp_response = "3"},
+                         RemoteCredentials{.certificate_chain = "C",
+                                           .allow_outside_validity = true,
+                                           .ocsp_response = "4"}};
+
+  const v1::SecureContext context = ToProto(options).secure_context();
+
+  ASSERT_EQ(context.credentials_size(), 4);
+  EXPECT_EQ(context.credentials(0).ocsp_response(), "1");
+  EXPECT_EQ(context.credentials(1).ocsp_response(), "2");
+  EXPECT_EQ(context.credentials(2).ocsp_response(), "3");
+  EXPECT_EQ(context.credentials(3).ocsp_response(), "4");
+  EXPECT_EQ(context.credentials(3).remote().certificate_chain(), "C");
+  EXPECT_TRUE(context.credentials(3).remote().allow_outside_validity());
+}
+
+TEST(ConvertContextTest, WritesHooksWhenTheyAreGiven) {
+  const Hooks hooks = {{.type = DecisionType::kSign}};
+  EXPECT_EQ(ToProto(SecureContextOptions{.hooks = hooks})
+                .secure_context()
+                .hooks(0)
+                .type(),
+            v1::DECISION_TYPE_SIGN);
+
+  const auto given = ToProto("s", SecureContextUpdate{.hooks = hooks});
+  EXPECT_EQ(given.secure_context().hooks_size(), 1);
+  EXPECT_THAT(given.update_mask().paths(), ElementsAre("hooks"));
+
+  const auto taken = ToProto("s", SecureContextUpdate{.hooks = Hooks{}});
+  EXPECT_EQ(taken.secure_context().hooks_size(), 0);
+  EXPECT_THAT(taken.update_mask().paths(), ElementsAre("hooks"));
+  EXPECT_EQ(ToProto("s", SecureContextUpdate{}).update_mask().paths_size(), 0);
+}
+
+TEST(ConvertContextTest, ReadsStaplesAndHooks) {
+  const SecureContextFacts facts = FromProto(Parse<v1::SecureContext>(R"pb(
+    credentials {
+      remote {}
+      stapled_ocsp_response { certificate_status: "good" }
+    }
+    credentials { pem {} }
+    hooks { type: DECISION_TYPE_CLIENT_HELLO }
+  )pb"));
+
+  ASSERT_EQ(facts.credentials.size(), 2u);
+  EXPECT_EQ(facts.credentials[0].source, CredentialsSource::kRemote);
+  EXPECT_EQ(facts.credentials[0].stapled_ocsp_response->certificate_status,
+            "good");
+  EXPECT_FALSE(facts.credentials[1].stapled_ocsp_response.has_value());
+  ASSERT_EQ(facts.hooks.size(), 1u);
+  EXPECT_EQ(facts.hooks[0].type, DecisionType::kClientHello);
 }
 
 }  // namespace

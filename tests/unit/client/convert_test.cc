@@ -1,23 +1,18 @@
 #include "client/convert.h"
 
 #include <gmock/gmock.h>
-#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
+#include "tests/unit/client/parse_text.h"
+
 namespace tlsd::client {
 namespace {
 
 using ::testing::ElementsAre;
-
-template <typename Message>
-Message Parse(const std::string& text) {
-  Message message;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &message));
-  return message;
-}
+using testing::Parse;
 
 TEST(ConvertTest, CarriesDurationsBothWays) {
   const std::vector<absl::Duration> durations = {
@@ -71,7 +66,11 @@ TEST(ConvertTest, WritesListenerOptions) {
                               .secure_context = "secureContexts/web",
                               .handler = Handler::kEcho,
                               .handshake_timeout = absl::Seconds(7),
-                              .max_connections = 5});
+                              .max_connections = 5,
+                              .contexts = {{"a.test", "secureContexts/a"},
+                                           {"*.test", "secureContexts/b"}},
+                              .strict_server_names = true,
+                              .hooks = {{DecisionType::kVerifyPeer}}});
 
   EXPECT_EQ(request.listener_id(), "l1");
   EXPECT_EQ(request.listener().address(), ":8443");
@@ -79,6 +78,62 @@ TEST(ConvertTest, WritesListenerOptions) {
   EXPECT_TRUE(request.listener().has_echo());
   EXPECT_EQ(request.listener().handshake_timeout().seconds(), 7);
   EXPECT_EQ(request.listener().max_connections(), 5);
+  ASSERT_EQ(request.contexts_size(), 2);
+  EXPECT_EQ(request.contexts(0).server_name(), "a.test");
+  EXPECT_EQ(request.contexts(0).secure_context(), "secureContexts/a");
+  EXPECT_EQ(request.contexts(1).server_name(), "*.test");
+  EXPECT_TRUE(request.listener().strict_server_names());
+  ASSERT_EQ(request.listener().hooks_size(), 1);
+  EXPECT_EQ(request.listener().hooks(0).type(), v1::DECISION_TYPE_VERIFY_PEER);
+}
+
+TEST(ConvertTest, WritesHooks) {
+  const auto protos =
+      ToProto(Hooks{{DecisionType::kClientHello, absl::Seconds(2),
+                     WithoutAnswer::kFail, true},
+                    {DecisionType::kOcspStaple, absl::ZeroDuration(),
+                     WithoutAnswer::kContinue},
+                    {DecisionType::kSign}});
+
+  ASSERT_EQ(protos.size(), 3);
+  EXPECT_EQ(protos[0].type(), v1::DECISION_TYPE_CLIENT_HELLO);
+  EXPECT_EQ(protos[0].timeout().seconds(), 2);
+  EXPECT_EQ(protos[0].without_answer(), v1::Hook::WITHOUT_ANSWER_FAIL);
+  EXPECT_TRUE(protos[0].skip_without_handler());
+  EXPECT_EQ(protos[1].type(), v1::DECISION_TYPE_OCSP_STAPLE);
+  EXPECT_FALSE(protos[1].has_timeout());
+  EXPECT_EQ(protos[1].without_answer(), v1::Hook::WITHOUT_ANSWER_CONTINUE);
+  EXPECT_FALSE(protos[1].skip_without_handler());
+  EXPECT_EQ(protos[2].type(), v1::DECISION_TYPE_SIGN);
+  EXPECT_EQ(protos[2].without_answer(), v1::Hook::WITHOUT_ANSWER_UNSPECIFIED);
+}
+
+TEST(ConvertTest, ReadsTheHooksThatItWrites) {
+  for (const auto& [type, number] :
+       {std::pair{DecisionType::kClientHello, v1::DECISION_TYPE_CLIENT_HELLO},
+        std::pair{DecisionType::kOcspStaple, v1::DECISION_TYPE_OCSP_STAPLE},
+        std::pair{DecisionType::kSessionLookup,
+                  v1::DECISION_TYPE_SESSION_LOOKUP},
+        std::pair{DecisionType::kSessionStore, v1::DECISION_TYPE_SESSION_STORE},
+        std::pair{DecisionType::kVerifyPeer, v1::DECISION_TYPE_VERIFY_PEER},
+        std::pair{DecisionType::kSign, v1::DECISION_TYPE_SIGN}}) {
+    const auto protos =
+        ToProto(Hooks{{type, absl::Milliseconds(1500), WithoutAnswer::kFail,
+                       /*skip_without_handler=*/true}});
+    ASSERT_EQ(protos.size(), 1);
+    EXPECT_EQ(protos[0].type(), number);
+
+    const Hooks hooks = FromProto(protos);
+
+    ASSERT_EQ(hooks.size(), 1u);
+    EXPECT_EQ(hooks[0].type, type);
+    EXPECT_EQ(hooks[0].timeout, absl::Milliseconds(1500));
+    EXPECT_EQ(hooks[0].without_answer, WithoutAnswer::kFail);
+    EXPECT_TRUE(hooks[0].skip_without_handler);
+  }
+  google::protobuf::RepeatedPtrField<v1::Hook> newer;
+  newer.Add()->set_type(static_cast<v1::DecisionType>(77));
+  EXPECT_EQ(FromProto(newer)[0].type, DecisionType::kUnknown);
 }
 
 TEST(ConvertTest, LeavesDefaultsOfAListenerToTheDaemon) {
@@ -86,6 +141,9 @@ TEST(ConvertTest, LeavesDefaultsOfAListenerToTheDaemon) {
 
   EXPECT_TRUE(request.listener().has_stream());
   EXPECT_FALSE(request.listener().has_handshake_timeout());
+  EXPECT_FALSE(request.listener().strict_server_names());
+  EXPECT_EQ(request.listener().hooks_size(), 0);
+  EXPECT_EQ(request.contexts_size(), 0);
 }
 
 TEST(ConvertTest, WritesWatchOptions) {
@@ -116,6 +174,9 @@ TEST(ConvertTest, ReadsAListener) {
     rejected_count: 3
     create_time { seconds: 5 }
     etag: "e"
+    strict_server_names: true
+    hooks { type: DECISION_TYPE_SIGN }
+    context_count: 6
   )pb"));
 
   EXPECT_EQ(facts.name, "listeners/l");
@@ -131,6 +192,10 @@ TEST(ConvertTest, ReadsAListener) {
   EXPECT_EQ(facts.rejected_count, 3);
   EXPECT_EQ(facts.create_time, absl::FromUnixSeconds(5));
   EXPECT_EQ(facts.etag, "e");
+  EXPECT_TRUE(facts.strict_server_names);
+  EXPECT_EQ(facts.context_count, 6);
+  ASSERT_EQ(facts.hooks.size(), 1u);
+  EXPECT_EQ(facts.hooks[0].type, DecisionType::kSign);
 }
 
 TEST(ConvertTest, ReadsTheDaemon) {
@@ -202,6 +267,23 @@ TEST(ConvertTest, ReadsTheEventsOfContextsAndCertificates) {
   EXPECT_EQ(expiring.certificate_expiry->secure_context, "secureContexts/s");
   EXPECT_EQ(expiring.certificate_expiry->certificate.subject, "CN=s");
   EXPECT_EQ(expiring.certificate_expiry->time_left, absl::Seconds(-5));
+}
+
+TEST(ConvertTest, ReadsWhatWaitsAndWhetherSecretsAreTold) {
+  const DaemonFacts facts = FromProto(
+      Parse<v1::ServerInfo>("pending_decision_count: 3 key_log_enabled: true"));
+
+  EXPECT_EQ(facts.pending_decision_count, 3);
+  EXPECT_TRUE(facts.key_log_enabled);
+  EXPECT_FALSE(FromProto(v1::ServerInfo()).key_log_enabled);
+}
+
+TEST(ConvertTest, CarriesEachTypeOfEventBothWays) {
+  for (int number = 1; v1::EventType_IsValid(number); ++number) {
+    const auto type = static_cast<v1::EventType>(number);
+    EXPECT_EQ(ToProto(FromProto(type)), type);
+  }
+  EXPECT_EQ(FromProto(static_cast<v1::EventType>(99)), EventType::kUnknown);
 }
 
 }  // namespace

@@ -39,7 +39,9 @@ class FakeDaemon::Services {
         certificates(on),
         listeners(on),
         connections(on),
-        events(on) {}
+        events(on),
+        decisions(on),
+        key_logs(on) {}
 
   struct Admin final : v1::AdminService::Service {
     explicit Admin(Handlers& handlers) : on(handlers) {}
@@ -72,6 +74,16 @@ class FakeDaemon::Services {
         grpc::ServerContext*, const v1::DeleteSecureContextRequest* request,
         google::protobuf::Empty* response) override {
       return Answer(on.delete_secure_context, request, response);
+    }
+    grpc::Status RotateTicketKeys(
+        grpc::ServerContext*, const v1::RotateTicketKeysRequest* request,
+        v1::RotateTicketKeysResponse* response) override {
+      return Answer(on.rotate_ticket_keys, request, response);
+    }
+    grpc::Status SetOcspResponse(grpc::ServerContext*,
+                                 const v1::SetOcspResponseRequest* request,
+                                 v1::SecureContext* response) override {
+      return Answer(on.set_ocsp_response, request, response);
     }
     grpc::Status ListAlgorithms(grpc::ServerContext*,
                                 const v1::ListAlgorithmsRequest* request,
@@ -128,6 +140,21 @@ class FakeDaemon::Services {
                                v1::ListListenersResponse* response) override {
       return Answer(on.list_listeners, request, response);
     }
+    grpc::Status AddContext(grpc::ServerContext*,
+                            const v1::AddContextRequest* request,
+                            v1::Listener* response) override {
+      return Answer(on.add_context, request, response);
+    }
+    grpc::Status RemoveContext(grpc::ServerContext*,
+                               const v1::RemoveContextRequest* request,
+                               v1::Listener* response) override {
+      return Answer(on.remove_context, request, response);
+    }
+    grpc::Status ListContexts(grpc::ServerContext*,
+                              const v1::ListContextsRequest* request,
+                              v1::ListContextsResponse* response) override {
+      return Answer(on.list_contexts, request, response);
+    }
     Handlers& on;
   };
 
@@ -151,6 +178,16 @@ class FakeDaemon::Services {
         grpc::ServerContext*, const v1::GetPeerCertificateRequest* request,
         v1::GetPeerCertificateResponse* response) override {
       return Answer(on.get_peer_certificate, request, response);
+    }
+    grpc::Status GetSession(grpc::ServerContext*,
+                            const v1::GetSessionRequest* request,
+                            v1::GetSessionResponse* response) override {
+      return Answer(on.get_session, request, response);
+    }
+    grpc::Status GetTlsTicket(grpc::ServerContext*,
+                              const v1::GetTlsTicketRequest* request,
+                              v1::GetTlsTicketResponse* response) override {
+      return Answer(on.get_tls_ticket, request, response);
     }
     grpc::Status Close(grpc::ServerContext*, const v1::CloseRequest* request,
                        v1::Connection* response) override {
@@ -193,12 +230,57 @@ class FakeDaemon::Services {
     Handlers& on;
   };
 
+  struct Decisions final : v1::DecisionService::Service {
+    explicit Decisions(Handlers& handlers) : on(handlers) {}
+    grpc::Status HandleDecisions(grpc::ServerContext*,
+                                 DecisionStream* stream) override {
+      v1::HandleDecisionsRequest first;
+      if (!on.handle_decisions || !stream->Read(&first)) {
+        return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "");
+      }
+      // It may be replaced while it runs.
+      const auto handle = on.handle_decisions;
+      return ToRpcStatus(handle(first.registration(), *stream));
+    }
+    grpc::Status WaitDecision(grpc::ServerContext*,
+                              const v1::WaitDecisionRequest* request,
+                              v1::Decision* response) override {
+      return Answer(on.wait_decision, request, response);
+    }
+    grpc::Status ResolveDecision(
+        grpc::ServerContext*, const v1::ResolveDecisionRequest* request,
+        v1::ResolveDecisionResponse* response) override {
+      return Answer(on.resolve_decision, request, response);
+    }
+    grpc::Status ListDecisions(grpc::ServerContext*,
+                               const v1::ListDecisionsRequest* request,
+                               v1::ListDecisionsResponse* response) override {
+      return Answer(on.list_decisions, request, response);
+    }
+    Handlers& on;
+  };
+
+  struct KeyLogs final : v1::KeyLogService::Service {
+    explicit KeyLogs(Handlers& handlers) : on(handlers) {}
+    grpc::Status WatchKeyLog(
+        grpc::ServerContext* context, const v1::WatchKeyLogRequest* request,
+        grpc::ServerWriter<v1::WatchKeyLogResponse>* writer) override {
+      if (!on.watch_key_log) {
+        return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "");
+      }
+      return ToRpcStatus(on.watch_key_log(*request, *context, *writer));
+    }
+    Handlers& on;
+  };
+
   Admin admin;
   Contexts contexts;
   Certificates certificates;
   Listeners listeners;
   Connections connections;
   Events events;
+  Decisions decisions;
+  KeyLogs key_logs;
 };
 
 FakeDaemon::FakeDaemon()
@@ -217,6 +299,8 @@ FakeDaemon::FakeDaemon()
   builder.RegisterService(&services_->listeners);
   builder.RegisterService(&services_->connections);
   builder.RegisterService(&services_->events);
+  builder.RegisterService(&services_->decisions);
+  builder.RegisterService(&services_->key_logs);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) abort();
 }

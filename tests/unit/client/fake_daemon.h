@@ -17,7 +17,9 @@
 #include "tlsd/v1/admin_service.grpc.pb.h"
 #include "tlsd/v1/certificate_service.grpc.pb.h"
 #include "tlsd/v1/connection_service.grpc.pb.h"
+#include "tlsd/v1/decision_service.grpc.pb.h"
 #include "tlsd/v1/event_service.grpc.pb.h"
+#include "tlsd/v1/key_log_service.grpc.pb.h"
 #include "tlsd/v1/listener_service.grpc.pb.h"
 #include "tlsd/v1/secure_context_service.grpc.pb.h"
 
@@ -43,6 +45,8 @@ using UnaryHandler = std::function<absl::Status(const Request&, Response&)>;
 
 using CleartextStream =
     grpc::ServerReaderWriter<v1::StreamResponse, v1::StreamRequest>;
+using DecisionStream = grpc::ServerReaderWriter<v1::HandleDecisionsResponse,
+                                                v1::HandleDecisionsRequest>;
 
 // Handlers is what the daemon does.
 struct Handlers {
@@ -57,6 +61,9 @@ struct Handlers {
       update_secure_context;
   UnaryHandler<v1::DeleteSecureContextRequest, google::protobuf::Empty>
       delete_secure_context;
+  UnaryHandler<v1::RotateTicketKeysRequest, v1::RotateTicketKeysResponse>
+      rotate_ticket_keys;
+  UnaryHandler<v1::SetOcspResponseRequest, v1::SecureContext> set_ocsp_response;
   UnaryHandler<v1::ListAlgorithmsRequest, v1::ListAlgorithmsResponse>
       list_algorithms;
   UnaryHandler<v1::ParseCertificateRequest, v1::ParseCertificateResponse>
@@ -72,21 +79,39 @@ struct Handlers {
   UnaryHandler<v1::DeleteListenerRequest, v1::Listener> delete_listener;
   UnaryHandler<v1::ListListenersRequest, v1::ListListenersResponse>
       list_listeners;
+  UnaryHandler<v1::AddContextRequest, v1::Listener> add_context;
+  UnaryHandler<v1::RemoveContextRequest, v1::Listener> remove_context;
+  UnaryHandler<v1::ListContextsRequest, v1::ListContextsResponse> list_contexts;
   UnaryHandler<v1::ConnectRequest, v1::Connection> connect;
   UnaryHandler<v1::AcceptRequest, v1::Connection> accept;
   UnaryHandler<v1::ListConnectionsRequest, v1::ListConnectionsResponse>
       list_connections;
   UnaryHandler<v1::GetPeerCertificateRequest, v1::GetPeerCertificateResponse>
       get_peer_certificate;
+  UnaryHandler<v1::GetSessionRequest, v1::GetSessionResponse> get_session;
+  UnaryHandler<v1::GetTlsTicketRequest, v1::GetTlsTicketResponse>
+      get_tls_ticket;
   UnaryHandler<v1::CloseRequest, v1::Connection> close;
   UnaryHandler<v1::ResetRequest, v1::Connection> reset;
   UnaryHandler<v1::ListEventsRequest, v1::ListEventsResponse> list_events;
+  UnaryHandler<v1::WaitDecisionRequest, v1::Decision> wait_decision;
+  UnaryHandler<v1::ResolveDecisionRequest, v1::ResolveDecisionResponse>
+      resolve_decision;
+  UnaryHandler<v1::ListDecisionsRequest, v1::ListDecisionsResponse>
+      list_decisions;
+  // Called when `registration` has come, and before it is answered.
+  std::function<absl::Status(const v1::HandlerRegistration&, DecisionStream&)>
+      handle_decisions;
   // Called after `attach` was answered with `attached`.
   std::function<absl::Status(const v1::StreamAttach&, CleartextStream&)> stream;
   std::function<absl::Status(const v1::WatchEventsRequest&,
                              grpc::ServerContext&,
                              grpc::ServerWriter<v1::WatchEventsResponse>&)>
       watch_events;
+  std::function<absl::Status(const v1::WatchKeyLogRequest&,
+                             grpc::ServerContext&,
+                             grpc::ServerWriter<v1::WatchKeyLogResponse>&)>
+      watch_key_log;
 };
 
 class FakeDaemon {

@@ -60,7 +60,7 @@ std::string TestPeer::Exchange(absl::string_view inbound) {
     for (const tls::EngineEvent& event : events) {
       if (std::holds_alternative<tls::HandshakeCompleted>(event)) {
         is_open_ = true;
-      } else {
+      } else if (std::holds_alternative<tls::PeerClosed>(event)) {
         has_seen_close_notify_ = true;
       }
     }
@@ -122,6 +122,23 @@ void ConnectionHarness::Pump() {
 void ConnectionHarness::OnOpen(Connection& /*connection*/) {
   ++open_count;
   on_open();
+}
+
+void ConnectionHarness::OnQuestion(Connection& /*connection*/,
+                                   tls::QuestionAsked asked) {
+  questions.push_back(std::move(asked));
+}
+
+void ConnectionHarness::OnOcspResponse(Connection& /*connection*/) {
+  ++ocsp_response_count;
+}
+
+void ConnectionHarness::OnSession(Connection& /*connection*/) {
+  ++session_count;
+}
+
+void ConnectionHarness::OnSecret(Connection& /*connection*/, std::string line) {
+  secrets.push_back(std::move(line));
 }
 
 void ConnectionHarness::OnClosed(Connection& /*connection*/) {

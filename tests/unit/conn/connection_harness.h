@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -100,12 +101,20 @@ class ConnectionHarness : private ConnectionOwner {
 
   int open_count = 0;
   int closed_count = 0;
+  std::vector<tls::QuestionAsked> questions;
+  int ocsp_response_count = 0;
+  int session_count = 0;
+  std::vector<std::string> secrets;
   // Called after the counting.
   std::function<void()> on_open = [] {};
   std::function<void()> on_closed = [] {};
 
  private:
+  void OnQuestion(Connection& connection, tls::QuestionAsked asked) override;
+  void OnOcspResponse(Connection& connection) override;
   void OnOpen(Connection& connection) override;
+  void OnSession(Connection& connection) override;
+  void OnSecret(Connection& connection, std::string line) override;
   void OnClosed(Connection& connection) override;
 
   net::LoopFixture loop_;

@@ -110,6 +110,47 @@ TEST(ConvertTest, WritesEveryTlsVersion) {
   EXPECT_EQ(ToProto(TlsVersion::kTls13), v1::TLS_VERSION_TLS_1_3);
 }
 
+TEST(ConvertTest, WritesEveryRole) {
+  EXPECT_EQ(ToProto(tls::Role::kClient), v1::ROLE_CLIENT);
+  EXPECT_EQ(ToProto(tls::Role::kServer), v1::ROLE_SERVER);
+}
+
+TEST(ConvertTest, EscapesOnlyWhatIsNoText) {
+  EXPECT_EQ(ToText("h\xc3\xa9"), "h\xc3\xa9");
+  EXPECT_EQ(ToText("\xff\x01"), "\\xff\\x01");
+}
+
+TEST(ConvertTest, WritesAnOcspResponse) {
+  tls::OcspResponseFacts facts;
+  facts.der = "\x30\xff";
+  facts.response_status = "successful";
+  facts.certificate_status = "revoked";
+  facts.serial_number = "0A";
+  facts.produced_time = kTime;
+  facts.this_update_time = kTime + absl::Seconds(1);
+  facts.next_update_time = kTime + absl::Seconds(2);
+  facts.revocation_time = kTime + absl::Seconds(3);
+  const auto proto = Converted<v1::OcspResponse>(facts);
+
+  EXPECT_EQ(proto.der(), "\x30\xff");
+  EXPECT_EQ(proto.response_status(), "successful");
+  EXPECT_EQ(proto.certificate_status(), "revoked");
+  EXPECT_EQ(proto.serial_number(), "0A");
+  EXPECT_EQ(proto.produced_time().seconds(), 1'000'000);
+  EXPECT_EQ(proto.this_update_time().seconds(), 1'000'001);
+  EXPECT_EQ(proto.next_update_time().seconds(), 1'000'002);
+  EXPECT_EQ(proto.revocation_time().seconds(), 1'000'003);
+}
+
+TEST(ConvertTest, WritesNoTimeThatAnOcspResponseHasNot) {
+  const auto proto = Converted<v1::OcspResponse>(tls::OcspResponseFacts());
+
+  EXPECT_FALSE(proto.has_produced_time());
+  EXPECT_FALSE(proto.has_this_update_time());
+  EXPECT_FALSE(proto.has_next_update_time());
+  EXPECT_FALSE(proto.has_revocation_time());
+}
+
 TEST(ConvertTest, WritesEveryFamilyOfAddresses) {
   const auto ipv4 = Converted<v1::SocketAddress>(
       SocketAddress{SocketAddress::Family::kIpv4, "192.0.2.1", 443, ""});
@@ -288,6 +329,9 @@ TEST(ConvertTest, WritesEveryFieldOfAListener) {
   facts.rejected_count = 3;
   facts.create_time = kTime;
   facts.etag = "e-1";
+  facts.strict_server_names = true;
+  facts.hooks = {{tls::HookType::kSign}};
+  facts.context_count = 10'000;
 
   const auto proto = Converted<v1::Listener>(facts);
 
@@ -305,6 +349,10 @@ TEST(ConvertTest, WritesEveryFieldOfAListener) {
   EXPECT_EQ(proto.rejected_count(), 3);
   EXPECT_EQ(proto.create_time().seconds(), 1'000'000);
   EXPECT_EQ(proto.etag(), "e-1");
+  EXPECT_TRUE(proto.strict_server_names());
+  ASSERT_EQ(proto.hooks_size(), 1);
+  EXPECT_EQ(proto.hooks(0).type(), v1::DECISION_TYPE_SIGN);
+  EXPECT_EQ(proto.context_count(), 10'000);
 }
 
 TEST(ConvertTest, WritesEveryStateAndHandlerOfAListener) {
@@ -328,7 +376,9 @@ TEST(ConvertTest, WritesEveryTypeOfEvent) {
       {EventType::kListenerClosed, v1::EVENT_TYPE_LISTENER_CLOSED},
       {EventType::kConnectionRejected, v1::EVENT_TYPE_CONNECTION_REJECTED},
       {EventType::kSecureContextUpdated, v1::EVENT_TYPE_SECURE_CONTEXT_UPDATED},
-      {EventType::kCertificateExpiring, v1::EVENT_TYPE_CERTIFICATE_EXPIRING}};
+      {EventType::kCertificateExpiring, v1::EVENT_TYPE_CERTIFICATE_EXPIRING},
+      {EventType::kSession, v1::EVENT_TYPE_SESSION},
+      {EventType::kOcspResponse, v1::EVENT_TYPE_OCSP_RESPONSE}};
   EXPECT_EQ(types.size() + 1,
             static_cast<size_t>(v1::EventType_descriptor()->value_count()));
   for (const auto& [type, expected] : types) {

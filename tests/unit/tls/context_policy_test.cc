@@ -48,7 +48,6 @@ TEST(ContextPolicyTest, AppliesTheDefaults) {
   EXPECT_EQ(SSL_CTX_get_min_proto_version(context), TLS1_2_VERSION);
   EXPECT_EQ(SSL_CTX_get_max_proto_version(context), TLS1_3_VERSION);
   EXPECT_EQ(SSL_CTX_get_timeout(context), 300u);
-  EXPECT_EQ(SSL_CTX_get_session_cache_mode(context), SSL_SESS_CACHE_OFF);
   EXPECT_TRUE(SSL_CTX_get_options(context) & SSL_OP_CIPHER_SERVER_PREFERENCE);
   EXPECT_THAT(applied.state.facts.groups,
               ElementsAre("X25519", "P-256", "P-384"));

@@ -200,8 +200,17 @@ TEST_F(SecureContextTest, TakesOlderVersionsIfAsked) {
 TEST_F(SecureContextTest, LimitsWhatPeersMaySend) {
   ASSERT_OK_AND_ASSIGN(const auto context, Create(Good()));
   EXPECT_EQ(SSL_CTX_get_max_cert_list(SslContext(*context)), 100u * 1024);
-  EXPECT_EQ(SSL_CTX_get_session_cache_mode(SslContext(*context)),
-            SSL_SESS_CACHE_OFF);
+}
+
+TEST_F(SecureContextTest, KeepsNoSessionsAndGivesIdsOnlyWhereOthersDo) {
+  SecureContextOptions options = Good();
+  ASSERT_OK_AND_ASSIGN(const auto plain, Create(options));
+  EXPECT_EQ(SSL_CTX_get_session_cache_mode(SslContext(*plain)),
+            SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  options.hooks = {{HookType::kSessionLookup}, {HookType::kSessionStore}};
+  ASSERT_OK_AND_ASSIGN(const auto storing, Create(options));
+  EXPECT_EQ(SSL_CTX_get_session_cache_mode(SslContext(*storing)),
+            SSL_SESS_CACHE_BOTH | SSL_SESS_CACHE_NO_INTERNAL);
 }
 
 TEST_F(SecureContextTest, TellsClientsWhomItTrusts) {

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "absl/strings/match.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/testing/status_matchers.h"
@@ -141,6 +142,27 @@ TEST(AlertNameTest, KnowsTheRegistry) {
   EXPECT_EQ(AlertName(116), "certificate_required");
   EXPECT_EQ(AlertName(120), "no_application_protocol");
   EXPECT_EQ(AlertName(200), "alert_200");
+}
+
+TEST(AlertNumberTest, FindsEveryAlertByItsName) {
+  int known_count = 0;
+  for (int alert = 0; alert < 256; ++alert) {
+    const std::string name = AlertName(static_cast<uint8_t>(alert));
+    if (absl::StartsWith(name, "alert_")) {
+      EXPECT_EQ(AlertNumber(name), std::nullopt) << name;
+      continue;
+    }
+    EXPECT_EQ(AlertNumber(name), alert) << name;
+    ++known_count;
+  }
+  EXPECT_EQ(known_count, 36);
+}
+
+TEST(AlertNumberTest, KnowsNoOtherNames) {
+  for (const char* name :
+       {"", "46", "UNKNOWN_CA", "unknown-ca", "unknown_ca ", "unknown"}) {
+    EXPECT_EQ(AlertNumber(name), std::nullopt) << name;
+  }
 }
 
 TEST(SslErrorTest, SaysThatAnAlertMayBeForWantOfACertificate) {

@@ -1,14 +1,14 @@
 #include "server/tls/ticket_keys.h"
 
-#include <openssl/cipher.h>
-#include <openssl/ssl.h>
-
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/base/byte_queue.h"
 #include "tests/testing/status_matchers.h"
 
 namespace tlsd::tls {
@@ -16,8 +16,8 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::Optional;
 using ::tlsd::testing::FailsWith;
-using OpenResult = TicketKeys::OpenResult;
 
 constexpr absl::Time kStart = absl::FromUnixSeconds(365 * 24 * 3600);
 
@@ -31,102 +31,75 @@ std::shared_ptr<TicketKeys> Ring(const std::vector<std::string>& keys) {
   return *std::move(ring);
 }
 
-// Sealed is a ticket's content, sealed as BoringSSL does.
-struct Sealed {
-  std::string name;
-  std::string iv;
-  std::string ciphertext;
-  std::string mac;
-};
-
-std::string Mac(HMAC_CTX* hmac, const std::string& text) {
-  uint8_t mac[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  EXPECT_TRUE(HMAC_Update(hmac, reinterpret_cast<const uint8_t*>(text.data()),
-                          text.size()));
-  EXPECT_TRUE(HMAC_Final(hmac, mac, &size));
-  return std::string(reinterpret_cast<const char*>(mac), size);
+const std::string& SessionText() {
+  static const auto& text = *new std::string("what a session has to say");
+  return text;
 }
 
-// The bytes of one block, en- or decrypted.
-std::string Crypt(EVP_CIPHER_CTX* cipher, const std::string& text) {
-  EVP_CIPHER_CTX_set_padding(cipher, 0);
-  std::string out(text.size() + EVP_MAX_BLOCK_LENGTH, '\0');
-  int size = 0;
-  EXPECT_TRUE(EVP_CipherUpdate(cipher, reinterpret_cast<uint8_t*>(out.data()),
-                               &size,
-                               reinterpret_cast<const uint8_t*>(text.data()),
-                               static_cast<int>(text.size())));
-  out.resize(size);
-  return out;
+std::string NameOf(const std::string& ticket) {
+  return ticket.substr(0, TicketKeys::kNameBytes);
 }
 
-Sealed Seal(TicketKeys& keys, absl::Time now, const std::string& block,
-            absl::Duration session_timeout = absl::Seconds(300)) {
-  uint8_t name[TicketKeys::kNameBytes];
-  uint8_t iv[EVP_MAX_IV_LENGTH];
-  bssl::ScopedEVP_CIPHER_CTX cipher;
-  bssl::ScopedHMAC_CTX hmac;
-  EXPECT_TRUE(
-      keys.Seal(now, session_timeout, name, iv, cipher.get(), hmac.get()));
-  Sealed sealed;
-  sealed.name.assign(reinterpret_cast<const char*>(name), sizeof(name));
-  sealed.iv.assign(reinterpret_cast<const char*>(iv), sizeof(iv));
-  sealed.ciphertext = Crypt(cipher.get(), block);
-  sealed.mac = Mac(hmac.get(), sealed.ciphertext);
-  return sealed;
+std::string Seal(TicketKeys& keys, absl::Time now,
+                 absl::Duration session_timeout = absl::Seconds(300),
+                 const std::string& session = SessionText()) {
+  std::string ticket(session.size() + TicketKeys::kOverheadBytes, '\0');
+  const std::optional<size_t> size =
+      keys.Seal(now, session_timeout, base::AsBytes(session),
+                reinterpret_cast<uint8_t*>(ticket.data()));
+  EXPECT_TRUE(size.has_value());
+  EXPECT_LE(size.value_or(0), ticket.size());
+  ticket.resize(size.value_or(0));
+  return ticket;
 }
 
-struct Opened {
-  OpenResult result;
-  std::string block;
-  std::string mac;
-};
-
-Opened Open(TicketKeys& keys, absl::Time now, const Sealed& sealed) {
-  bssl::ScopedEVP_CIPHER_CTX cipher;
-  bssl::ScopedHMAC_CTX hmac;
-  Opened opened;
-  opened.result =
-      keys.Open(now, reinterpret_cast<const uint8_t*>(sealed.name.data()),
-                reinterpret_cast<const uint8_t*>(sealed.iv.data()),
-                cipher.get(), hmac.get());
-  if (opened.result == OpenResult::kUnknownKey) return opened;
-  opened.block = Crypt(cipher.get(), sealed.ciphertext);
-  opened.mac = Mac(hmac.get(), sealed.ciphertext);
-  return opened;
+std::optional<std::string> Open(TicketKeys& keys, absl::Time now,
+                                const std::string& ticket) {
+  std::string session(ticket.size(), '\0');
+  const std::optional<size_t> size = keys.Open(
+      now, base::AsBytes(ticket), reinterpret_cast<uint8_t*>(session.data()));
+  if (!size.has_value()) return std::nullopt;
+  session.resize(*size);
+  return session;
 }
-
-constexpr char kBlock[] = "sixteen  letters";
 
 TEST(TicketKeysTest, OpensWhatItSeals) {
   const auto given = Ring({KeyBytes('a')});
   const auto automatic = TicketKeys::Automatic();
   for (TicketKeys* ring : {given.get(), automatic.get()}) {
-    const Sealed sealed = Seal(*ring, kStart, kBlock);
-    EXPECT_NE(sealed.ciphertext, kBlock);
-    const Opened opened = Open(*ring, kStart, sealed);
-    EXPECT_EQ(opened.result, OpenResult::kOpened);
-    EXPECT_EQ(opened.block, kBlock);
-    EXPECT_EQ(opened.mac, sealed.mac);
+    for (const size_t size : {0, 1, 15, 16, 17, 5000}) {
+      const std::string session(size, 's');
+      const std::string ticket =
+          Seal(*ring, kStart, absl::Seconds(300), session);
+      EXPECT_THAT(Open(*ring, kStart, ticket), Optional(session)) << size;
+    }
+    EXPECT_THAT(Seal(*ring, kStart), Not(HasSubstr(SessionText())));
   }
 }
 
-TEST(TicketKeysTest, SealsWithAFreshIv) {
+TEST(TicketKeysTest, OpensNothingThatWasAltered) {
   const auto ring = Ring({KeyBytes('a')});
-  EXPECT_NE(Seal(*ring, kStart, kBlock).iv, Seal(*ring, kStart, kBlock).iv);
+  const std::string ticket = Seal(*ring, kStart);
+  for (size_t i = 0; i < ticket.size(); ++i) {
+    std::string altered = ticket;
+    altered[i] = static_cast<char>(altered[i] ^ 1);
+    EXPECT_EQ(Open(*ring, kStart, altered), std::nullopt) << i;
+    EXPECT_EQ(Open(*ring, kStart, ticket.substr(0, i)), std::nullopt) << i;
+  }
+  EXPECT_EQ(Open(*ring, kStart, ticket + "x"), std::nullopt);
+}
+
+TEST(TicketKeysTest, NoTwoTicketsAreEqual) {
+  const auto ring = Ring({KeyBytes('a')});
+  EXPECT_NE(Seal(*ring, kStart), Seal(*ring, kStart));
 }
 
 TEST(TicketKeysTest, TheFirstSealsAndAllOpen) {
   const auto ring = Ring({KeyBytes('a'), KeyBytes('b')});
   const auto old = Ring({KeyBytes('b')});
-  EXPECT_EQ(Seal(*ring, kStart, kBlock).name, std::string(16, 'a'));
-
-  const Opened opened = Open(*ring, kStart, Seal(*old, kStart, kBlock));
-  EXPECT_EQ(opened.result, OpenResult::kOpenedByOldKey);
-  EXPECT_EQ(opened.block, kBlock);
-  EXPECT_EQ(Open(*old, kStart, Seal(*ring, kStart, kBlock)).result,
-            OpenResult::kUnknownKey);
+  EXPECT_EQ(NameOf(Seal(*ring, kStart)), std::string(16, 'a'));
+  EXPECT_THAT(Open(*ring, kStart, Seal(*old, kStart)), Optional(SessionText()));
+  EXPECT_EQ(Open(*old, kStart, Seal(*ring, kStart)), std::nullopt);
 }
 
 TEST(TicketKeysTest, TakesNameHmacKeyAndAesKeyInThisOrder) {
@@ -136,22 +109,50 @@ TEST(TicketKeysTest, TakesNameHmacKeyAndAesKeyInThisOrder) {
       Ring({name + std::string(16, 'x') + std::string(16, 'a')});
   const auto other_aes =
       Ring({name + std::string(16, 'h') + std::string(16, 'x')});
-  const Sealed sealed = Seal(*whole, kStart, kBlock);
-  EXPECT_EQ(sealed.name, name);
-
-  EXPECT_EQ(Open(*other_hmac, kStart, sealed).block, kBlock);
-  EXPECT_NE(Open(*other_hmac, kStart, sealed).mac, sealed.mac);
-  EXPECT_NE(Open(*other_aes, kStart, sealed).block, kBlock);
-  EXPECT_EQ(Open(*other_aes, kStart, sealed).mac, sealed.mac);
+  const std::string ticket = Seal(*whole, kStart);
+  EXPECT_EQ(NameOf(ticket), name);
+  EXPECT_EQ(Open(*other_hmac, kStart, ticket), std::nullopt);
+  EXPECT_NE(Open(*other_aes, kStart, ticket), std::optional(SessionText()));
 }
 
-TEST(TicketKeysTest, GivenKeysNeverChange) {
+TEST(TicketKeysTest, GivenKeysDoNotChangeByThemselves) {
   const auto ring = Ring({KeyBytes('a')});
-  const Sealed sealed = Seal(*ring, kStart, kBlock);
+  const std::string ticket = Seal(*ring, kStart);
   const absl::Time later = kStart + absl::Hours(24 * 1000);
-  EXPECT_EQ(Open(*ring, later, sealed).result, OpenResult::kOpened);
-  EXPECT_EQ(Seal(*ring, later, kBlock).name, sealed.name);
+  EXPECT_THAT(Open(*ring, later, ticket), Optional(SessionText()));
+  EXPECT_EQ(NameOf(Seal(*ring, later)), NameOf(ticket));
   EXPECT_FALSE(ring->is_automatic());
+}
+
+TEST(TicketKeysTest, RotationLosesNoTicket) {
+  const auto given = Ring({KeyBytes('a')});
+  const auto automatic = TicketKeys::Automatic();
+  for (TicketKeys* ring : {given.get(), automatic.get()}) {
+    const std::string before = Seal(*ring, kStart);
+    EXPECT_EQ(ring->Rotate(kStart, KeyBytes('n')).value(), 2);
+    EXPECT_EQ(NameOf(Seal(*ring, kStart)), std::string(16, 'n'));
+    EXPECT_EQ(ring->Rotate(kStart, "").value(), 3);
+    EXPECT_NE(NameOf(Seal(*ring, kStart)), std::string(16, 'n'));
+    EXPECT_THAT(Open(*ring, kStart, before), Optional(SessionText()));
+  }
+}
+
+TEST(TicketKeysTest, RotationDropsTheOldestOfSixteen) {
+  const auto ring = Ring({KeyBytes('a')});
+  const std::string first = Seal(*ring, kStart);
+  for (int i = 0; i < 15; ++i) ASSERT_TRUE(ring->Rotate(kStart, "").ok());
+  EXPECT_THAT(Open(*ring, kStart, first), Optional(SessionText()));
+  EXPECT_EQ(ring->Rotate(kStart, "").value(), 16);
+  EXPECT_EQ(Open(*ring, kStart, first), std::nullopt);
+}
+
+TEST(TicketKeysTest, RotationRefusesWhatIsNoNewKey) {
+  const auto ring = Ring({KeyBytes('a')});
+  EXPECT_THAT(ring->Rotate(kStart, KeyBytes('a')),
+              FailsWith(Reason::kTicketKeysInvalid, "key"));
+  EXPECT_THAT(ring->Rotate(kStart, KeyBytes('b', 47)),
+              FailsWith(Reason::kTicketKeysInvalid, "key"));
+  EXPECT_EQ(NameOf(Seal(*ring, kStart)), std::string(16, 'a'));
 }
 
 TEST(TicketKeysTest, RefusesKeysOfAnotherSize) {
@@ -190,54 +191,52 @@ TEST(TicketKeysTest, OwnKeysAreSecretFromOtherRings) {
   const auto one = TicketKeys::Automatic();
   const auto other = TicketKeys::Automatic();
   EXPECT_TRUE(one->is_automatic());
-  EXPECT_EQ(Open(*other, kStart, Seal(*one, kStart, kBlock)).result,
-            OpenResult::kUnknownKey);
+  EXPECT_EQ(Open(*other, kStart, Seal(*one, kStart)), std::nullopt);
 }
 
 TEST(TicketKeysTest, RenewsItsOwnKeyEachDay) {
   const auto ring = TicketKeys::Automatic();
-  const Sealed first = Seal(*ring, kStart, kBlock);
-  EXPECT_EQ(
-      Seal(*ring, kStart + TicketKeys::kPeriod - absl::Seconds(1), kBlock).name,
-      first.name);
-  EXPECT_NE(Seal(*ring, kStart + TicketKeys::kPeriod, kBlock).name, first.name);
+  const std::string first = NameOf(Seal(*ring, kStart));
+  const absl::Time next_day = kStart + TicketKeys::kPeriod;
+  EXPECT_EQ(NameOf(Seal(*ring, next_day - absl::Seconds(1))), first);
+  EXPECT_NE(NameOf(Seal(*ring, next_day)), first);
 }
 
 TEST(TicketKeysTest, KeepsAnOldKeyAsLongAsItsSessions) {
   const auto ring = TicketKeys::Automatic();
-  Seal(*ring, kStart, kBlock);
+  Seal(*ring, kStart);
   const absl::Time late = kStart + TicketKeys::kPeriod - absl::Seconds(100);
-  const Sealed last = Seal(*ring, late, kBlock);
+  const std::string last = Seal(*ring, late);
   const absl::Time end = late + absl::Seconds(300);
-  EXPECT_EQ(Open(*ring, kStart + TicketKeys::kPeriod, last).result,
-            OpenResult::kOpenedByOldKey);
-  EXPECT_EQ(Open(*ring, end - absl::Seconds(1), last).result,
-            OpenResult::kOpenedByOldKey);
-  EXPECT_EQ(Open(*ring, end, last).result, OpenResult::kUnknownKey);
+  EXPECT_THAT(Open(*ring, kStart + TicketKeys::kPeriod, last),
+              Optional(SessionText()));
+  EXPECT_THAT(Open(*ring, end - absl::Seconds(1), last),
+              Optional(SessionText()));
+  EXPECT_EQ(Open(*ring, end, last), std::nullopt);
 }
 
 TEST(TicketKeysTest, KeepsKeysForTheLongestOfTheirSessions) {
   const auto ring = TicketKeys::Automatic();
   constexpr absl::Duration kWeek = absl::Hours(7 * 24);
-  const Sealed first = Seal(*ring, kStart, kBlock, kWeek);
-  Seal(*ring, kStart, kBlock, absl::Seconds(1));
+  const std::string first = Seal(*ring, kStart, kWeek);
+  Seal(*ring, kStart, absl::Seconds(1));
   const absl::Time end = kStart + kWeek;
   // A key is made on each day that has handshakes.
   for (absl::Time day = kStart; day < end; day += TicketKeys::kPeriod) {
-    Seal(*ring, day, kBlock);
+    Seal(*ring, day);
   }
-  EXPECT_EQ(Open(*ring, end - absl::Seconds(1), first).result,
-            OpenResult::kOpenedByOldKey);
-  EXPECT_EQ(Open(*ring, end, first).result, OpenResult::kUnknownKey);
+  EXPECT_THAT(Open(*ring, end - absl::Seconds(1), first),
+              Optional(SessionText()));
+  EXPECT_EQ(Open(*ring, end, first), std::nullopt);
 }
 
 TEST(TicketKeysTest, SealsAfterALongSilence) {
   const auto ring = TicketKeys::Automatic();
-  const Sealed first = Seal(*ring, kStart, kBlock);
+  const std::string first = Seal(*ring, kStart);
   const absl::Time later = kStart + absl::Hours(24 * 365);
-  const Sealed second = Seal(*ring, later, kBlock);
-  EXPECT_EQ(Open(*ring, later, second).result, OpenResult::kOpened);
-  EXPECT_EQ(Open(*ring, later, first).result, OpenResult::kUnknownKey);
+  const std::string second = Seal(*ring, later);
+  EXPECT_THAT(Open(*ring, later, second), Optional(SessionText()));
+  EXPECT_EQ(Open(*ring, later, first), std::nullopt);
 }
 
 }  // namespace

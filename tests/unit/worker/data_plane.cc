@@ -38,7 +38,8 @@ std::shared_ptr<LiveContext> Live(const std::string& name,
 
 DataPlane::DataPlane(int worker_count)
     : events_(EventHub::Create().value()),
-      pool_(WorkerPool::Create(worker_count, *events_).value()),
+      pool_(WorkerPool::Create(worker_count, {*events_, decisions_, sessions_})
+                .value()),
       listeners_(std::make_unique<ListenerTable>(*pool_, *events_)) {}
 
 DataPlane::~DataPlane() {

@@ -71,6 +71,7 @@ class DataPlane {
   ~DataPlane();
 
   EventHub& events() { return *events_; }
+  DecisionHub& decisions() { return decisions_; }
   WorkerPool& pool() { return *pool_; }
   ListenerTable& listeners() { return *listeners_; }
 
@@ -110,6 +111,8 @@ class DataPlane {
 
  private:
   std::unique_ptr<EventHub> events_;
+  DecisionHub decisions_;
+  ClientSessions sessions_;
   std::unique_ptr<WorkerPool> pool_;
   std::unique_ptr<ListenerTable> listeners_;
 };

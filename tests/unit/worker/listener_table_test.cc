@@ -129,6 +129,66 @@ TEST_F(ListenerTableTest, NotesWhoUsesASecureContext) {
   EXPECT_EQ(context->first_listener(), "listeners/l1");
 }
 
+TEST_F(ListenerTableTest, StartsWithContextsByName) {
+  const auto a =
+      Live("secureContexts/a", testing::ServerOptions(tls::TlsVersion::kTls13));
+  const auto b =
+      Live("secureContexts/b", testing::ServerOptions(tls::TlsVersion::kTls13));
+  ListenerOptions options = DataPlane::OptionsFor(Handler::kEcho);
+  options.strict_server_names = true;
+
+  // As added one after the other.
+  const auto facts = table_.Create(
+      "l1", options, {{"a.example", a}, {"b.example", a}, {"A.example", b}});
+
+  ASSERT_THAT(facts, IsOk());
+  EXPECT_EQ(facts->context_count, 2);
+  EXPECT_TRUE(facts->strict_server_names);
+  const auto contexts = (*table_.Get(facts->name))->contexts();
+  EXPECT_EQ(contexts->Choose("a.example")->name, "secureContexts/b");
+  EXPECT_EQ(contexts->Choose("b.example")->name, "secureContexts/a");
+  EXPECT_THAT(contexts->Choose("c.example"),
+              FailsWith(Reason::kServerNameUnrecognized));
+  EXPECT_EQ(a->first_listener(), "listeners/l1");
+
+  ASSERT_THAT(plane_.Delete(facts->name, kAtOnce), IsOk());
+  plane_.Await(EventType::kListenerClosed, facts->name);
+  EXPECT_EQ(a->first_listener(), std::nullopt);
+  EXPECT_EQ(b->first_listener(), std::nullopt);
+}
+
+TEST_F(ListenerTableTest, StartsNothingIfAContextIsBad) {
+  const auto good = Live("secureContexts/good",
+                         testing::ServerOptions(tls::TlsVersion::kTls13));
+  const auto client = Live("secureContexts/client",
+                           testing::ClientOptions(tls::TlsVersion::kTls13));
+  const ListenerOptions options = DataPlane::OptionsFor(Handler::kEcho);
+
+  EXPECT_THAT(table_.Create("l1", options, {{"a.example", good}, {"*", good}}),
+              FailsWith(Reason::kServerNameInvalid, "contexts[1].server_name"));
+  EXPECT_THAT(
+      table_.Create("l1", options, {{"a.example", good}, {"b", client}}),
+      FailsWith(Reason::kCredentialsRequired, "contexts[1].secure_context"));
+
+  EXPECT_EQ(table_.size(), 0u);
+  EXPECT_EQ(good->first_listener(), std::nullopt);
+  EXPECT_EQ(options.secure_context->first_listener(), std::nullopt);
+  EXPECT_THAT(table_.Create("l1", options, {{"a.example", good}}), IsOk());
+}
+
+TEST_F(ListenerTableTest, LetsGoOfContextsByNameIfItCannotBind) {
+  const ListenerFacts first = plane_.Listen("l1", Handler::kEcho);
+  const auto good = Live("secureContexts/good",
+                         testing::ServerOptions(tls::TlsVersion::kTls13));
+  ListenerOptions options = DataPlane::OptionsFor(Handler::kEcho);
+  options.endpoint.port = first.bound_address.port;
+
+  EXPECT_THAT(table_.Create("l2", options, {{"a.example", good}}),
+              FailsWith(Reason::kAddressInUse, "listener.address"));
+
+  EXPECT_EQ(good->first_listener(), std::nullopt);
+}
+
 TEST_F(ListenerTableTest, DeletesAListenerWithoutConnectionsAtOnce) {
   const ListenerFacts facts = plane_.Listen("l1", Handler::kEcho);
 

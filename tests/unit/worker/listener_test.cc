@@ -13,6 +13,7 @@ namespace tlsd::worker {
 namespace {
 
 using testing::FailsWith;
+using testing::IsOk;
 using Admission = Listener::Admission;
 
 class ListenerTest : public ::testing::Test {
@@ -27,6 +28,7 @@ class ListenerTest : public ::testing::Test {
     options.handler = Handler::kEcho;
     options.handshake_timeout = absl::Seconds(7);
     options.connection_count_max = 3;
+    options.hooks = {{tls::HookType::kSign, absl::Seconds(2)}};
     return options;
   }
 
@@ -47,12 +49,17 @@ class ListenerTest : public ::testing::Test {
   const absl::Time now_ = absl::FromUnixSeconds(1'000'000);
   int closed_count_ = 0;
   ListenerFacts closed_facts_;
-  Listener listener_{Options(), Bound(), /*acceptor_count=*/2,
-                     [this](const Listener& listener) {
-                       ++closed_count_;
-                       // Without a lock, so that it may ask.
-                       closed_facts_ = listener.facts();
-                     }};
+  const std::shared_ptr<LiveContext> own_ = Live(
+      "secureContexts/own", testing::ServerOptions(tls::TlsVersion::kTls13));
+  Listener listener_{
+      Options(),
+      std::make_shared<ServerNameTable>("listeners/l1", UnknownNames::kAccept),
+      Bound(),
+      /*acceptor_count=*/2, [this](const Listener& listener) {
+        ++closed_count_;
+        // Without a lock, so that it may ask.
+        closed_facts_ = listener.facts();
+      }};
 };
 
 TEST_F(ListenerTest, TellsItsFacts) {
@@ -64,11 +71,71 @@ TEST_F(ListenerTest, TellsItsFacts) {
   EXPECT_EQ(facts.handler, Handler::kEcho);
   EXPECT_EQ(facts.handshake_timeout, absl::Seconds(7));
   EXPECT_EQ(facts.connection_count_max, 3);
+  EXPECT_FALSE(facts.strict_server_names);
+  ASSERT_EQ(facts.hooks.size(), 1u);
+  EXPECT_EQ(facts.hooks[0].type, tls::HookType::kSign);
+  EXPECT_EQ(facts.context_count, 0);
   EXPECT_EQ(facts.bound_address, Bound());
   EXPECT_EQ(facts.state, ListenerState::kActive);
   EXPECT_EQ(facts.connection_count, 0);
   EXPECT_NE(facts.etag, "");
   EXPECT_LT(facts.create_time, absl::InfiniteFuture());
+}
+
+TEST_F(ListenerTest, ChangesItsEtagWithItsContexts) {
+  const std::string first = listener_.facts().etag;
+
+  const auto added = listener_.AddContext({"a.example", own_});
+  ASSERT_THAT(added, IsOk());
+  EXPECT_EQ(added->context_count, 1);
+  EXPECT_NE(added->etag, first);
+  EXPECT_EQ(listener_.facts().etag, added->etag);
+  EXPECT_EQ(listener_.contexts()->Choose("a.example")->name,
+            "secureContexts/own");
+
+  const auto removed = listener_.RemoveContext("a.example");
+  ASSERT_THAT(removed, IsOk());
+  EXPECT_EQ(removed->context_count, 0);
+  EXPECT_NE(removed->etag, added->etag);
+  EXPECT_NE(removed->etag, first);
+}
+
+TEST_F(ListenerTest, KeepsItsEtagIfNothingChanges) {
+  const std::string etag = listener_.facts().etag;
+
+  EXPECT_THAT(listener_.AddContext({"*", own_}),
+              FailsWith(Reason::kServerNameInvalid, "server_name"));
+  EXPECT_THAT(listener_.RemoveContext("a.example"),
+              FailsWith(Reason::kServerNameNotFound));
+
+  EXPECT_EQ(listener_.facts().etag, etag);
+}
+
+// Handshakes may be under way.
+TEST_F(ListenerTest, KeepsItsContextsWhileItDrains) {
+  Admit(1);
+  ASSERT_THAT(listener_.AddContext({"a.example", own_}), IsOk());
+  listener_.BeginDrain();
+  listener_.AcceptorStopped();
+  listener_.AcceptorStopped();
+
+  EXPECT_EQ(own_->first_listener(), "listeners/l1");
+  EXPECT_THAT(listener_.AddContext({"b.example", own_}), IsOk());
+}
+
+TEST_F(ListenerTest, LetsGoOfItsContextsWhenItIsClosed) {
+  ASSERT_THAT(listener_.AddContext({"a.example", own_}), IsOk());
+  listener_.BeginDrain();
+  listener_.AcceptorStopped();
+  listener_.AcceptorStopped();
+
+  EXPECT_EQ(own_->first_listener(), std::nullopt);
+  EXPECT_EQ(closed_facts_.context_count, 0);
+  EXPECT_THAT(listener_.AddContext({"b.example", own_}),
+              FailsWith(Reason::kListenerNotFound));
+  EXPECT_THAT(listener_.RemoveContext("a.example"),
+              FailsWith(Reason::kListenerNotFound));
+  EXPECT_EQ(own_->first_listener(), std::nullopt);
 }
 
 TEST_F(ListenerTest, AdmitsUpToItsLimit) {

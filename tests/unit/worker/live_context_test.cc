@@ -97,7 +97,7 @@ TEST_F(LiveContextTest, LeavesNoListenerWithoutCredentials) {
   const auto drop = [](const ContextRecord&) {
     return absl::StatusOr<ContextParts>(Client());
   };
-  ASSERT_THAT(context_.AddListener("listeners/l1"), IsOk());
+  ASSERT_THAT(context_.AddListener("secure_context", "listeners/l1"), IsOk());
 
   EXPECT_THAT(Update("", Effect::kReplace, drop),
               FailsWith(Reason::kCredentialsRequired, "credentials"));
@@ -105,9 +105,8 @@ TEST_F(LiveContextTest, LeavesNoListenerWithoutCredentials) {
 
   context_.RemoveListener("listeners/l1");
   EXPECT_THAT(Update("", Effect::kReplace, drop), IsOk());
-  EXPECT_THAT(
-      context_.AddListener("listeners/l1"),
-      FailsWith(Reason::kCredentialsRequired, "listener.secure_context"));
+  EXPECT_THAT(context_.AddListener("secure_context", "listeners/l1"),
+              FailsWith(Reason::kCredentialsRequired, "secure_context"));
   EXPECT_EQ(context_.first_listener(), std::nullopt);
 }
 
@@ -120,7 +119,7 @@ TEST_F(LiveContextTest, OnlyChecksIfAsked) {
   EXPECT_THAT(Update("", Effect::kCheckOnly, drop), IsOk());
   EXPECT_EQ(context_.record(), before);
   EXPECT_THAT(replaced_, ::testing::IsEmpty());
-  ASSERT_THAT(context_.AddListener("listeners/l1"), IsOk());
+  ASSERT_THAT(context_.AddListener("secure_context", "listeners/l1"), IsOk());
   EXPECT_THAT(Update("", Effect::kCheckOnly, drop),
               FailsWith(Reason::kCredentialsRequired));
   EXPECT_THAT(Update("stale", Effect::kCheckOnly, drop),
@@ -128,16 +127,16 @@ TEST_F(LiveContextTest, OnlyChecksIfAsked) {
 }
 
 TEST_F(LiveContextTest, RetiresWhenNobodyUsesIt) {
-  ASSERT_THAT(context_.AddListener("listeners/l1"), IsOk());
+  ASSERT_THAT(context_.AddListener("secure_context", "listeners/l1"), IsOk());
   EXPECT_THAT(context_.Retire("", false), FailsWith(Reason::kContextInUse));
   EXPECT_THAT(context_.Retire("stale", true), FailsWith(Reason::kEtagMismatch));
-  EXPECT_THAT(context_.AddListener("listeners/l2"), IsOk());
+  EXPECT_THAT(context_.AddListener("secure_context", "listeners/l2"), IsOk());
 
   EXPECT_THAT(context_.Retire(context_.record()->etag, true), IsOk());
 
   // Who uses it keeps it; nobody else gets it.
   EXPECT_EQ(context_.first_listener(), "listeners/l1");
-  EXPECT_THAT(context_.AddListener("listeners/l3"),
+  EXPECT_THAT(context_.AddListener("secure_context", "listeners/l3"),
               FailsWith(Reason::kContextNotFound));
   EXPECT_THAT(Update("", Effect::kReplace,
                      [](const ContextRecord&) {

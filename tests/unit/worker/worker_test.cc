@@ -54,8 +54,9 @@ class WorkerTest : public ::testing::Test {
     Made made;
     made.socket = net::BindOne(options.endpoint);
     made.listener = std::make_shared<Listener>(
-        std::move(options), made.socket->address(), /*acceptor_count=*/1,
-        [](const Listener&) {});
+        std::move(options),
+        std::make_shared<ServerNameTable>(name, UnknownNames::kAccept),
+        made.socket->address(), /*acceptor_count=*/1, [](const Listener&) {});
     return made;
   }
 

@@ -198,6 +198,18 @@ TEST_F(ContextOptionsTest, RefuseAFieldThatIsGivenAndGetsItsDefault) {
   EXPECT_TRUE(HasReason(Fill(), Reason::kFieldInvalid));
 }
 
+TEST_F(ContextOptionsTest, SayWhatHandshakesAsk) {
+  ASSERT_TRUE(Parse({"--hook", "sign", "--hook", "verify-peer,fail"}));
+
+  ASSERT_TRUE(Fill().ok());
+
+  ASSERT_EQ(context_.hooks_size(), 2);
+  EXPECT_EQ(context_.hooks(0).type(), v1::DECISION_TYPE_SIGN);
+  EXPECT_EQ(context_.hooks(1).without_answer(), v1::Hook::WITHOUT_ANSWER_FAIL);
+  EXPECT_THAT(mask_.paths(), ElementsAre("hooks"));
+  EXPECT_FALSE(Parse({"--hook", "nonsense"}));
+}
+
 // A field that the contract gets and the command line does not would go unseen.
 TEST_F(ContextOptionsTest, CanGiveEveryFieldOfAContext) {
   const std::set<std::string> not_given = {

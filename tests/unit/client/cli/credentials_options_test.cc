@@ -132,6 +132,68 @@ TEST_F(CredentialsOptionsTest, TakesDevelopmentCredentialsAlone) {
   EXPECT_FALSE(Parse({"--key", "k"}));
 }
 
+TEST_F(CredentialsOptionsTest, TakesCertificatesWhoseKeyIsElsewhere) {
+  ASSERT_TRUE(Parse({"--remote-cert", File("r1"), "--cert", File("c1"), "--key",
+                     File("k1"), "--remote-cert", File("r2"),
+                     "--allow-outside-validity"}));
+
+  ASSERT_TRUE(Set().ok());
+
+  ASSERT_EQ(context_.credentials_size(), 3);
+  EXPECT_EQ(context_.credentials(0).remote().certificate_chain(), "r1");
+  EXPECT_TRUE(context_.credentials(0).remote().allow_outside_validity());
+  EXPECT_TRUE(context_.credentials(1).has_pem());
+  EXPECT_EQ(context_.credentials(2).remote().certificate_chain(), "r2");
+  EXPECT_FALSE(Parse({"--dev", "--remote-cert", "r"}));
+}
+
+TEST_F(CredentialsOptionsTest, NeedsNoPassphraseForAKeyElsewhere) {
+  ASSERT_TRUE(Parse({"--pfx", File("p1"), "--remote-cert", File("r"), "--pfx",
+                     File("p2"), "--passphrase-file", File("s1"),
+                     "--passphrase-file", File("s2")}));
+  ASSERT_TRUE(Set().ok());
+  EXPECT_EQ(context_.credentials(0).pkcs12().passphrase(), "s1");
+  EXPECT_EQ(context_.credentials(2).pkcs12().passphrase(), "s2");
+}
+
+TEST_F(CredentialsOptionsTest, RefusesAPassphraseForAKeyElsewhere) {
+  ASSERT_TRUE(
+      Parse({"--remote-cert", File("r"), "--passphrase-file", File("s")}));
+  EXPECT_TRUE(HasReason(Set(), Reason::kFieldInvalid));
+}
+
+TEST_F(CredentialsOptionsTest, StaplesAResponseForEachOrNone) {
+  ASSERT_TRUE(
+      Parse({"--pfx", File("p"), "--remote-cert", File("r"), "--cert",
+             File("c"), "--key", File("k"), "--ocsp-response", File("o1"),
+             "--ocsp-response", "", "--ocsp-response", File("o3")}));
+  ASSERT_TRUE(Set().ok());
+  EXPECT_EQ(context_.credentials(0).ocsp_response(), "o1");
+  EXPECT_EQ(context_.credentials(1).ocsp_response(), "");
+  EXPECT_EQ(context_.credentials(2).ocsp_response(), "o3");
+}
+
+TEST_F(CredentialsOptionsTest, StaplesForDevelopmentToo) {
+  ASSERT_TRUE(Parse({"--dev", "--ocsp-response", "/none"}));
+  EXPECT_THAT(std::string(Set().message()), HasSubstr("/none"));
+
+  ASSERT_TRUE(Parse({"--dev", "--ocsp-response", File("o")}));
+  ASSERT_TRUE(Set().ok());
+  EXPECT_EQ(context_.credentials(0).ocsp_response(), "o");
+}
+
+TEST_F(CredentialsOptionsTest, RefusesStaplesThatDoNotComeOut) {
+  ASSERT_TRUE(Parse({"--pfx", File("p1"), "--pfx", File("p2"),
+                     "--ocsp-response", File("o")}));
+  EXPECT_THAT(std::string(Set().message()),
+              AllOf(HasSubstr("--ocsp-response"), HasSubstr("1 time"),
+                    HasSubstr("each of the 2")));
+
+  ASSERT_TRUE(Parse({"--ocsp-response", File("o")}));
+  EXPECT_TRUE(options_.are_given());
+  EXPECT_TRUE(HasReason(Set(), Reason::kFieldInvalid));
+}
+
 TEST_F(CredentialsOptionsTest, ReplacesWhatIsThere) {
   context_.add_credentials()->mutable_development();
   ASSERT_TRUE(Parse({"--pfx", File("p1")}));
@@ -146,6 +208,7 @@ TEST_F(CredentialsOptionsTest, NamesAFileThatItCannotRead) {
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"--pfx", "/none"},
         std::vector<std::string>{"--cert", "/none", "--key", File("k")},
+        std::vector<std::string>{"--remote-cert", "/none"},
         std::vector<std::string>{"--cert", File("c"), "--key", "/none"},
         std::vector<std::string>{"--pfx", File("p"), "--passphrase-file",
                                  "/none"}}) {

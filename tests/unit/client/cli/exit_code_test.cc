@@ -22,16 +22,19 @@ TEST(ExitCodeTest, KeepsItsPromise) {
   EXPECT_EQ(CodeOf(Reason::kTlsTruncated), ExitCode::kTlsFailed);
   EXPECT_EQ(CodeOf(Reason::kNotTls), ExitCode::kTlsFailed);
   EXPECT_EQ(CodeOf(Reason::kConnectRefused), ExitCode::kTlsFailed);
+  EXPECT_EQ(CodeOf(Reason::kDecisionRefused), ExitCode::kTlsFailed);
   EXPECT_EQ(CodeOf(Reason::kFieldInvalid), ExitCode::kUsage);
   EXPECT_EQ(ExitCodeOf(DaemonUnreachable("unix:/x", "c")),
             ExitCode::kUnreachable);
   EXPECT_EQ(CodeOf(Reason::kContextNotFound), ExitCode::kNotFound);
   EXPECT_EQ(CodeOf(Reason::kWaitTimeout), ExitCode::kTimeout);
   EXPECT_EQ(CodeOf(Reason::kHandshakeTimeout), ExitCode::kTimeout);
+  EXPECT_EQ(CodeOf(Reason::kDecisionTimeout), ExitCode::kTimeout);
   EXPECT_EQ(ExitCodeOf(absl::DeadlineExceededError("m")), ExitCode::kTimeout);
   EXPECT_EQ(CodeOf(Reason::kAddressDenied), ExitCode::kDenied);
   EXPECT_EQ(ExitCodeOf(absl::PermissionDeniedError("m")), ExitCode::kDenied);
   EXPECT_EQ(CodeOf(Reason::kContextInUse), ExitCode::kOtherError);
+  EXPECT_EQ(CodeOf(Reason::kDecisionNotPending), ExitCode::kOtherError);
   EXPECT_EQ(ExitCodeOf(absl::UnknownError("m")), ExitCode::kOtherError);
 }
 
@@ -49,6 +52,10 @@ TEST(ExitCodeTest, TellsTheNextStep) {
               HasSubstr("tlsctl context list"));
   EXPECT_THAT(NextStep(MakeError(Reason::kGroupUnsupported, "m"), ""),
               HasSubstr("tlsctl context algorithms"));
+  EXPECT_THAT(NextStep(MakeError(Reason::kDecisionTimeout, "m"), ""),
+              HasSubstr("tlsctl decide wait"));
+  EXPECT_THAT(NextStep(MakeError(Reason::kKeyLogDisabled, "m"), ""),
+              HasSubstr("--key_log"));
   EXPECT_THAT(NextStep(MakeError(Reason::kPassphraseWrong, "m"), ""),
               HasSubstr("--passphrase-file"));
   EXPECT_THAT(

@@ -1,10 +1,11 @@
 #include "client/cli/show_certificate.h"
 
 #include <gmock/gmock.h>
-#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
 #include <string>
+
+#include "tests/unit/client/parse_text.h"
 
 namespace tlsd::client::cli {
 namespace {
@@ -12,15 +13,9 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using testing::Parse;
 
 const absl::Time kNow = absl::FromUnixSeconds(1000000);
-
-template <typename Message>
-Message Parse(const std::string& text) {
-  Message message;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &message));
-  return message;
-}
 
 constexpr char kCertificate[] = R"pb(
   subject: "CN=a.test"
@@ -152,6 +147,30 @@ TEST(ShowCertificateTest, ListsTrustedCertificates) {
             "CN=a.test  EC P-256  1970-01-22  F2\n");
   EXPECT_THAT(TrustedCertificateTable(list, kNow).Format(ColourMode::kOff),
               Not(HasSubstr("CN=root")));
+}
+
+TEST(ShowCertificateTest, TellsWhatAnOcspResponseSays) {
+  v1::OcspResponse response;
+  response.set_response_status("tryLater");
+  EXPECT_EQ(OcspCell(response).text, "tryLater");
+  EXPECT_EQ(OcspCell(response).tone, Tone::kCareful);
+
+  response.set_response_status("successful");
+  response.set_certificate_status("good");
+  response.mutable_this_update_time()->set_seconds(86400);
+  response.mutable_next_update_time()->set_seconds(2 * 86400);
+  EXPECT_EQ(OcspCell(response).text,
+            "good, as of 1970-01-02, until 1970-01-03");
+  EXPECT_EQ(OcspCell(response).tone, Tone::kGood);
+
+  response.clear_next_update_time();
+  response.set_certificate_status("revoked");
+  response.mutable_revocation_time()->set_seconds(0);
+  EXPECT_EQ(OcspCell(response).text, "revoked on 1970-01-01, as of 1970-01-02");
+  EXPECT_EQ(OcspCell(response).tone, Tone::kBad);
+
+  response.set_certificate_status("unknown");
+  EXPECT_EQ(OcspCell(response).tone, Tone::kCareful);
 }
 
 }  // namespace

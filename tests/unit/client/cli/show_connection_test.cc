@@ -1,10 +1,11 @@
 #include "client/cli/show_connection.h"
 
 #include <gmock/gmock.h>
-#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
 #include <string>
+
+#include "tests/unit/client/cli/sample_connection.h"
 
 namespace tlsd::client::cli {
 namespace {
@@ -13,37 +14,8 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const absl::Time kNow = absl::FromUnixSeconds(1000000);
-
-template <typename Message>
-Message Parse(const std::string& text) {
-  Message message;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &message));
-  return message;
-}
-
-constexpr char kConnection[] = R"pb(
-  name: "connections/c"
-  role: ROLE_CLIENT
-  state: STATE_OPEN
-  remote_address { family: "IPv4" address: "127.0.0.1" port: 443 }
-  handshake {
-    protocol: "TLSv1.3"
-    cipher: "X"
-    cipher_standard_name: "TLS_X"
-    group: "X25519"
-    server_name: "a.test"
-  }
-  authorized: true
-  peer_certificate { subject: "CN=a.test" issuer: "CN=root" }
-  cleartext_bytes_received: 2048
-  cleartext_bytes_sent: 5
-  create_time { seconds: 999988 }
-)pb";
-
 TEST(ShowConnectionTest, SummarizesAConnection) {
-  EXPECT_EQ(ConnectionSummary(Parse<v1::Connection>(kConnection))
-                .Format(ColourMode::kOff),
+  EXPECT_EQ(ConnectionSummary(SampleConnection()).Format(ColourMode::kOff),
             "connected to 127.0.0.1:443 as connections/c\n"
             "  protocol     TLSv1.3\n"
             "  cipher       TLS_X\n"
@@ -54,7 +26,7 @@ TEST(ShowConnectionTest, SummarizesAConnection) {
 }
 
 TEST(ShowConnectionTest, SaysWhyAPeerIsNotAuthorized) {
-  v1::Connection connection = Parse<v1::Connection>(kConnection);
+  v1::Connection connection = SampleConnection();
   connection.set_authorized(false);
   connection.set_authorization_error("CERT_HAS_EXPIRED");
 
@@ -65,7 +37,7 @@ TEST(ShowConnectionTest, SaysWhyAPeerIsNotAuthorized) {
 }
 
 TEST(ShowConnectionTest, SaysThatAClientWasNotAskedForACertificate) {
-  v1::Connection connection = Parse<v1::Connection>(kConnection);
+  v1::Connection connection = SampleConnection();
   connection.set_role(v1::ROLE_SERVER);
   connection.set_authorized(false);
   connection.clear_peer_certificate();
@@ -77,7 +49,7 @@ TEST(ShowConnectionTest, SaysThatAClientWasNotAskedForACertificate) {
 
 TEST(ShowConnectionTest, ListsConnections) {
   v1::ListConnectionsResponse list;
-  *list.add_connections() = Parse<v1::Connection>(kConnection);
+  *list.add_connections() = SampleConnection();
   v1::Connection& failed = *list.add_connections();
   failed.set_name("connections/d");
   failed.set_state(v1::Connection::STATE_CLOSED);
@@ -92,15 +64,15 @@ TEST(ShowConnectionTest, ListsConnections) {
 }
 
 TEST(ShowConnectionTest, ShowsAConnection) {
-  EXPECT_THAT(ConnectionBlock(Parse<v1::Connection>(kConnection), kNow)
-                  .Format(ColourMode::kOff),
-              AllOf(HasSubstr("cleartext    2.0 KiB in, 5 B out\n"),
-                    HasSubstr("role         client\n"),
-                    HasSubstr("age          12s\n")));
+  EXPECT_THAT(
+      ConnectionBlock(SampleConnection(), kNow).Format(ColourMode::kOff),
+      AllOf(HasSubstr("cleartext    2.0 KiB in, 5 B out\n"),
+            HasSubstr("role         client\n"),
+            HasSubstr("age          12s\n")));
 }
 
 TEST(ShowConnectionTest, SummarizesWhatTheHandshakeAgreedOn) {
-  v1::Connection connection = Parse<v1::Connection>(kConnection);
+  v1::Connection connection = SampleConnection();
   v1::Handshake& handshake = *connection.mutable_handshake();
   handshake.set_alpn_protocol("h2");
   handshake.set_npn_protocol("spdy/2");
@@ -114,7 +86,7 @@ TEST(ShowConnectionTest, SummarizesWhatTheHandshakeAgreedOn) {
 }
 
 TEST(ShowConnectionTest, NamesAPeerOnlyIfItIsAuthorized) {
-  v1::Connection connection = Parse<v1::Connection>(kConnection);
+  v1::Connection connection = SampleConnection();
   connection.set_authorized(false);
 
   EXPECT_THAT(ConnectionSummary(connection, "a.test").Format(ColourMode::kOff),
@@ -134,7 +106,7 @@ TEST(ShowConnectionTest, TellsTypeAndHashOfASignature) {
 }
 
 TEST(ShowConnectionTest, SaysWhyInWordsToo) {
-  v1::Connection connection = Parse<v1::Connection>(kConnection);
+  v1::Connection connection = SampleConnection();
   connection.set_authorized(false);
   connection.set_authorization_error("CERT_HAS_EXPIRED");
   EXPECT_EQ(UnauthorizedText(connection), "CERT_HAS_EXPIRED");
@@ -151,7 +123,7 @@ TEST(ShowConnectionTest, SaysWhyInWordsToo) {
 }
 
 TEST(ShowConnectionTest, SaysWhatAServerHasAskedForAndWeHaveShown) {
-  v1::Connection connection = Parse<v1::Connection>(kConnection);
+  v1::Connection connection = SampleConnection();
   EXPECT_THAT(ConnectionBlock(connection, kNow).Format(ColourMode::kOff),
               AllOf(Not(HasSubstr("certificate asked for")),
                     Not(HasSubstr("certificate shown"))));
@@ -162,6 +134,42 @@ TEST(ShowConnectionTest, SaysWhatAServerHasAskedForAndWeHaveShown) {
   EXPECT_THAT(ConnectionBlock(connection, kNow).Format(ColourMode::kOff),
               AllOf(HasSubstr("certificate asked for  yes\n"),
                     HasSubstr("certificate shown      AB:CD\n")));
+}
+
+TEST(ShowConnectionTest, ShowsWhatAServerHasStapledAndWhetherToComeBack) {
+  v1::Connection connection = SampleConnection();
+  EXPECT_THAT(ConnectionBlock(connection, kNow).Format(ColourMode::kOff),
+              AllOf(Not(HasSubstr("OCSP")), Not(HasSubstr("can be resumed"))));
+
+  connection.set_has_session(true);
+  connection.mutable_ocsp_response()->set_response_status("tryLater");
+
+  EXPECT_THAT(ConnectionBlock(connection, kNow).Format(ColourMode::kOff),
+              AllOf(HasSubstr("can be resumed  yes\n"),
+                    HasSubstr("OCSP            tryLater\n")));
+  EXPECT_THAT(ConnectionSummary(connection).Format(ColourMode::kOff),
+              HasSubstr("tryLater\n"));
+}
+
+TEST(ShowConnectionTest, TellsOfASessionAndNotWhatIsInIt) {
+  v1::GetSessionResponse response;
+  response.set_session("SECRET");
+  EXPECT_EQ(
+      SessionBlock("connections/c", response, kNow).Format(ColourMode::kOff),
+      "session of connections/c\n"
+      "  size  6 B\n");
+
+  response.set_single_use(true);
+  response.mutable_create_time()->set_seconds(999990);
+  response.mutable_expire_time()->set_seconds(1000300);
+
+  EXPECT_EQ(
+      SessionBlock("connections/c", response, kNow).Format(ColourMode::kOff),
+      "session of connections/c\n"
+      "  size     6 B\n"
+      "  use      once\n"
+      "  age      10s\n"
+      "  expires  in 5m\n");
 }
 
 }  // namespace

@@ -1,10 +1,11 @@
 #include "client/cli/show_context.h"
 
 #include <gmock/gmock.h>
-#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
 #include <string>
+
+#include "tests/unit/client/parse_text.h"
 
 namespace tlsd::client::cli {
 namespace {
@@ -12,15 +13,9 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using testing::Parse;
 
 const absl::Time kNow = absl::FromUnixSeconds(1000000);
-
-template <typename Message>
-Message Parse(const std::string& text) {
-  Message message;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &message));
-  return message;
-}
 
 TEST(ShowContextTest, ShowsSecureContexts) {
   const v1::SecureContext context = Parse<v1::SecureContext>(R"pb(
@@ -97,14 +92,38 @@ TEST(ShowContextTest, ShowsAllCredentials) {
   const std::string text =
       SecureContextBlock(context, kNow).Format(ColourMode::kOn);
 
-  EXPECT_THAT(text, AllOf(HasSubstr("certificate 1"), HasSubstr("CN=rsa\n"),
-                          HasSubstr("RSA 2048\n"),
-                          HasSubstr("\x1b[31m1d 3h ago\x1b[0m"),
-                          HasSubstr("certificate 2"), HasSubstr("CN=ec\n"),
-                          HasSubstr("\x1b[32min 92d 14h\x1b[0m"),
-                          Not(HasSubstr("intermediate"))));
+  EXPECT_THAT(
+      text,
+      AllOf(HasSubstr("certificate 1"), HasSubstr("CN=rsa\n"),
+            HasSubstr("RSA 2048\n"), HasSubstr("\x1b[31m1d 3h ago\x1b[0m"),
+            HasSubstr("certificate 2"), HasSubstr("CN=ec\n"),
+            HasSubstr("\x1b[32min 92d 14h\x1b[0m"),
+            Not(HasSubstr("intermediate")), Not(HasSubstr("elsewhere")),
+            Not(HasSubstr("OCSP")), Not(HasSubstr("hooks"))));
   EXPECT_THAT(SecureContextTable(list, kNow).Format(ColourMode::kOff),
               HasSubstr("CN=rsa and 1 more"));
+}
+
+TEST(ShowContextTest, ShowsStaplesHooksAndKeysThatAreElsewhere) {
+  const std::string text =
+      SecureContextBlock(Parse<v1::SecureContext>(R"pb(
+                           credentials {
+                             remote {}
+                             certificates { public_key: "EC P-256" }
+                             stapled_ocsp_response {
+                               response_status: "successful"
+                               certificate_status: "good"
+                             }
+                           }
+                           hooks { type: DECISION_TYPE_SIGN }
+                           hooks { type: DECISION_TYPE_VERIFY_PEER }
+                         )pb"),
+                         kNow)
+          .Format(ColourMode::kOff);
+
+  EXPECT_THAT(text, AllOf(HasSubstr("EC P-256, elsewhere\n"),
+                          HasSubstr("OCSP staple  good\n"),
+                          HasSubstr("sign, verify-peer\n")));
 }
 
 TEST(ShowContextTest, ShowsPolicyAndWhatBecameOfIt) {

@@ -1,44 +1,20 @@
 #include "client/cli/show.h"
 
 #include <gmock/gmock.h>
-#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
 #include <string>
+
+#include "tests/unit/client/cli/sample_connection.h"
+#include "tests/unit/client/parse_text.h"
 
 namespace tlsd::client::cli {
 namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-const absl::Time kNow = absl::FromUnixSeconds(1000000);
-
-template <typename Message>
-Message Parse(const std::string& text) {
-  Message message;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &message));
-  return message;
-}
-
-constexpr char kConnection[] = R"pb(
-  name: "connections/c"
-  role: ROLE_CLIENT
-  state: STATE_OPEN
-  remote_address { family: "IPv4" address: "127.0.0.1" port: 443 }
-  handshake {
-    protocol: "TLSv1.3"
-    cipher: "X"
-    cipher_standard_name: "TLS_X"
-    group: "X25519"
-    server_name: "a.test"
-  }
-  authorized: true
-  peer_certificate { subject: "CN=a.test" issuer: "CN=root" }
-  cleartext_bytes_received: 2048
-  cleartext_bytes_sent: 5
-  create_time { seconds: 999988 }
-)pb";
+using ::testing::Not;
+using testing::Parse;
 
 TEST(ShowTest, ShowsTheDaemon) {
   const std::string text = ServerInfoBlock(Parse<v1::ServerInfo>(R"pb(
@@ -79,11 +55,39 @@ TEST(ShowTest, ShowsListeners) {
                         "2     3         -\n"));
 }
 
+TEST(ShowTest, ShowsWhatServerNamesAndHooksAreForIfThereAreAny) {
+  v1::Listener listener;
+  listener.set_name("listeners/l");
+  const std::string plain =
+      ListenerBlock(listener, kNow).Format(ColourMode::kOff);
+  EXPECT_THAT(plain, Not(HasSubstr("server names")));
+  EXPECT_THAT(plain, Not(HasSubstr("hook")));
+
+  listener.set_context_count(2);
+  EXPECT_THAT(ListenerBlock(listener, kNow).Format(ColourMode::kOff),
+              HasSubstr("2 contexts\n"));
+  listener.set_strict_server_names(true);
+  listener.add_hooks()->set_type(v1::DECISION_TYPE_CLIENT_HELLO);
+  EXPECT_THAT(ListenerBlock(listener, kNow).Format(ColourMode::kOff),
+              AllOf(HasSubstr("2 contexts; others are turned away\n"),
+                    HasSubstr("client-hello\n")));
+}
+
+TEST(ShowTest, ShowsContextsByName) {
+  v1::ListContextsResponse list;
+  list.add_contexts()->set_server_name("*.a.test");
+  list.mutable_contexts(0)->set_secure_context("secureContexts/web");
+
+  EXPECT_EQ(ServerNameTable(list).Format(ColourMode::kOff),
+            "SERVER NAME  CONTEXT\n"
+            "*.a.test     web\n");
+}
+
 TEST(ShowTest, WritesALineForEachEvent) {
   v1::Event event;
   event.set_subject("connections/c");
   event.set_type(v1::EVENT_TYPE_SECURE_CONNECT);
-  *event.mutable_connection() = Parse<v1::Connection>(kConnection);
+  *event.mutable_connection() = SampleConnection();
 
   EXPECT_THAT(EventLine(event, ColourMode::kOff),
               AllOf(HasSubstr("secure connect          connections/c"),
@@ -94,6 +98,35 @@ TEST(ShowTest, WritesALineForEachEvent) {
 
   EXPECT_THAT(EventLine(event, ColourMode::kOff),
               AllOf(HasSubstr("client error"), HasSubstr("bad\\x1b alert\n")));
+}
+
+TEST(ShowTest, ShowsWhatWaitsAndWhetherSecretsAreTold) {
+  v1::ServerInfo info;
+  const std::string plain =
+      ServerInfoBlock(info, "unix:/x", kNow).Format(ColourMode::kOff);
+  EXPECT_THAT(plain, Not(HasSubstr("decisions")));
+  EXPECT_THAT(plain, Not(HasSubstr("key log")));
+
+  info.set_pending_decision_count(3);
+  info.set_key_log_enabled(true);
+  EXPECT_THAT(ServerInfoBlock(info, "unix:/x", kNow).Format(ColourMode::kOff),
+              AllOf(HasSubstr("3 wait for an answer\n"), HasSubstr("on\n")));
+}
+
+TEST(ShowTest, WritesWhatAServerHasStapled) {
+  v1::Event event;
+  event.set_type(v1::EVENT_TYPE_OCSP_RESPONSE);
+  *event.mutable_connection() = SampleConnection();
+  event.mutable_connection()->mutable_ocsp_response()->set_response_status(
+      "unauthorized");
+  EXPECT_THAT(EventLine(event, ColourMode::kOff),
+              AllOf(HasSubstr("ocsp response"),
+                    HasSubstr("127.0.0.1:443  unauthorized\n")));
+
+  event.set_type(v1::EVENT_TYPE_SESSION);
+  EXPECT_THAT(EventLine(event, ColourMode::kOff),
+              AllOf(HasSubstr("session  "), HasSubstr("TLSv1.3"),
+                    Not(HasSubstr("unauthorized"))));
 }
 
 TEST(ShowTest, WritesWhichCertificatesAContextHasNow) {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -28,6 +29,19 @@ struct Outcome {
   std::string out;
   std::string err;
 };
+
+inline std::string ContentOf(const std::string& path) {
+  std::stringstream content;
+  content << std::ifstream(path).rdbuf();
+  return content.str();
+}
+
+// IsOwnersAlone reports whether only its owner may use the file at `path`.
+inline bool IsOwnersAlone(const std::string& path) {
+  using std::filesystem::perms;
+  return std::filesystem::status(path).permissions() ==
+         (perms::owner_read | perms::owner_write);
+}
 
 class TlsctlTest : public ::testing::Test {
  protected:

@@ -76,9 +76,9 @@ TEST_F(EventsTest, TellTheLifeOfAListenerAndItsConnections) {
   EXPECT_THAT(of_server, ElementsAre(v1::EVENT_TYPE_SECURE_CONNECTION,
                                      v1::EVENT_TYPE_CONNECTION_CLOSED));
   // A server of TLS 1.3 gives two tickets at once, which are told as one.
-  EXPECT_THAT(of_client, ElementsAre(v1::EVENT_TYPE_SECURE_CONNECT,
-                                     v1::EVENT_TYPE_SESSION,
-                                     v1::EVENT_TYPE_CONNECTION_CLOSED));
+  EXPECT_THAT(of_client,
+              ElementsAre(v1::EVENT_TYPE_SECURE_CONNECT, v1::EVENT_TYPE_SESSION,
+                          v1::EVENT_TYPE_CONNECTION_CLOSED));
 }
 
 TEST_F(EventsTest, SayWhyAConnectionEnded) {

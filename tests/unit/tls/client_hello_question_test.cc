@@ -33,9 +33,11 @@ using ::tlsd::testing::IsOk;
 using ::tlsd::testing::LocalhostOptions;
 using ::tlsd::testing::MakeContext;
 using ::tlsd::testing::MetadataOf;
+using ::tlsd::testing::OtherRootIdentity;
 using ::tlsd::testing::RsaServerIdentity;
 using ::tlsd::testing::ServerIdentity;
 using ::tlsd::testing::ServerOptions;
+using ::tlsd::testing::StrangerIdentity;
 using ::tlsd::testing::TestIdentity;
 
 constexpr size_t kNoLimit = 1 << 30;
@@ -302,6 +304,17 @@ TEST_P(ClientHelloQuestionTest, DecidesWhetherTheClientIsAsked) {
   EnginePair unasked = Converse(NoOpinion());
   EXPECT_FALSE(unasked.server().handshake.value().authorized);
   EXPECT_FALSE(unasked.client().handshake.value().certificate_requested);
+}
+
+// Which it cannot know from a context that asks nobody.
+TEST_P(ClientHelloQuestionTest, AsksForTheAuthoritiesOfTheContext) {
+  server.trust_anchors.pems = {OtherRootIdentity().CertificatePem()};
+  client.credentials = {ClientIdentity().Credentials(),
+                        StrangerIdentity().Credentials()};
+  EnginePair pair = Converse(WithMode(ClientCertificateMode::kRequire));
+  EXPECT_TRUE(pair.server().handshake.value().authorized);
+  EXPECT_EQ(pair.client().handshake.value().own_certificate_sha256,
+            Fingerprint(StrangerIdentity()));
 }
 
 TEST_P(ClientHelloQuestionTest, DecidesThatACertificateIsNeeded) {

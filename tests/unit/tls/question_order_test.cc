@@ -8,6 +8,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/tls/certificate.h"
 #include "tests/testing/engine_pair.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/test_identities.h"
@@ -176,6 +177,27 @@ TEST_P(QuestionOrderTest, AsksNothingBehindARefusal) {
     EXPECT_EQ(pair.server().event_count, 0);
   }
   EXPECT_THAT(RefuseAt(5).server().status, IsOk());
+}
+
+// BoringSSL asks for credentials again behind each answer, and has forgotten
+// what the client offers.
+TEST_P(QuestionOrderTest, KeepsTheCredentialsThatItHasChosen) {
+  RemoteCredentials remote;
+  remote.certificate_chain = ::tlsd::testing::RsaServerIdentity().ChainPem();
+  server_.credentials.insert(server_.credentials.begin(), remote);
+  if (is_tls13()) {
+    client_.signature_algorithms = {"ecdsa_secp256r1_sha256"};
+  } else {
+    client_.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256";
+  }
+  EnginePair pair = Converse();
+  EXPECT_THAT(pair.server().status, IsOk());
+  ASSERT_EQ(pair.server().Asked<OcspStapleQuestion>().size(), 1u);
+  EXPECT_EQ(pair.server().Asked<OcspStapleQuestion>()[0].certificate,
+            EncodeDer(ServerIdentity().certificate()));
+  EXPECT_EQ(
+      pair.server().handshake.value().own_certificate_sha256,
+      DescribeCertificate(ServerIdentity().certificate()).sha256_fingerprint);
 }
 
 // Who says nothing to anything gets the connection as if there were no hooks;

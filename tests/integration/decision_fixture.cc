@@ -111,6 +111,13 @@ absl::Status DecisionTest::Answer(const v1::DecisionAnswer& answer) {
   return Resolve(client(), answer);
 }
 
+absl::StatusOr<v1::Connection> DecisionTest::Waiting(
+    const v1::Decision& decision) {
+  v1::Connection connection;
+  connection.set_name(decision.connection());
+  return Get(connection);
+}
+
 v1::Event DecisionTest::Await(v1::EventType type, const std::string& subject) {
   v1::ListEventsRequest request;
   request.add_types(type);

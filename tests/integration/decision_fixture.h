@@ -66,6 +66,8 @@ class DecisionTest : public VersionTest {
   static absl::StatusOr<v1::Decision> Next(const std::string& subject);
   static absl::StatusOr<v1::Decision> Next(const Asking& asking);
   static absl::Status Answer(const v1::DecisionAnswer& answer);
+  // Waiting returns the connection that asks.
+  static absl::StatusOr<v1::Connection> Waiting(const v1::Decision& decision);
 
   // Await returns the first event of `type` about `subject`, or about a
   // connection of that listener, past or to come.

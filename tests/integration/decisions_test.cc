@@ -91,9 +91,7 @@ TEST_P(DecisionsTest, AClientHelloTellsWhoAsksAndWhat) {
     EXPECT_THAT(hello.cipher_suites(), Not(IsEmpty()));
     EXPECT_THAT(hello.raw(), HasSubstr("localhost"));
     EXPECT_THAT(hello.ja4(), StartsWith(IsTls13() ? "t13d" : "t12d"));
-    v1::Connection asked;
-    asked.set_name(decision.connection());
-    ASSERT_OK_AND_ASSIGN(const v1::Connection waiting, Get(asked));
+    ASSERT_OK_AND_ASSIGN(const v1::Connection waiting, Waiting(decision));
     EXPECT_EQ(waiting.state(), v1::Connection::STATE_HANDSHAKING);
     decider.Answer(NoOpinionOn(decision));
     EXPECT_THAT(handshake.get(), IsOk());

@@ -110,5 +110,71 @@ TEST_P(OcspTest, IsAskedForOnceWhereItMayBeReused) {
   EXPECT_EQ(second.ocsp_response().der(), response);
 }
 
+TEST_P(OcspTest, IsToldBeforeTheConnection) {
+  ASSERT_OK_AND_ASSIGN(
+      const v1::Connection connection,
+      Ask(Serve({}, Stapling(ResponseOf(OcspCertificateStatus::kGood)))));
+  Await(v1::EVENT_TYPE_SECURE_CONNECT, connection.name());
+  v1::ListEventsRequest request;
+  request.add_subjects(connection.name());
+  ASSERT_OK_AND_ASSIGN(const v1::ListEventsResponse response,
+                       client().Call(request));
+  ASSERT_GE(response.events_size(), 2);
+  EXPECT_EQ(response.events(0).type(), v1::EVENT_TYPE_OCSP_RESPONSE);
+  EXPECT_EQ(response.events(1).type(), v1::EVENT_TYPE_SECURE_CONNECT);
+}
+
+TEST_P(OcspTest, IsPartOfWhatAPeerIsJudgedBy) {
+  for (const bool asks : {true, false}) {
+    v1::ConnectRequest request = ToConnect(
+        Serve({}, Stapling(ResponseOf(OcspCertificateStatus::kRevoked))));
+    request.set_secure_context(NewContext(ClientOptions()));
+    request.set_request_ocsp(asks);
+    *request.add_hooks() = HookOf(v1::DECISION_TYPE_VERIFY_PEER);
+    Handshake handshake = Start(request);
+    ASSERT_OK_AND_ASSIGN(const v1::Decision decision,
+                         Next(request.secure_context()));
+    const v1::VerifyPeerQuestion& question = decision.verify_peer();
+    EXPECT_EQ(question.has_ocsp_response(), asks);
+    // tlsd does not judge it.
+    EXPECT_TRUE(question.authorized());
+    if (asks) {
+      EXPECT_EQ(question.ocsp_response().certificate_status(), "revoked");
+    }
+
+    const bool accept = question.ocsp_response().certificate_status().empty();
+    ASSERT_THAT(Answer(VerdictOn(decision, accept, "certificate_revoked")),
+                IsOk());
+
+    const auto connection = handshake.get();
+    if (accept) {
+      EXPECT_THAT(connection, IsOk());
+    } else {
+      EXPECT_THAT(connection, FailsWith(Reason::kDecisionRefused));
+    }
+  }
+}
+
+TEST_P(OcspTest, IsNotThatOfAnEarlierConnection) {
+  const v1::Listener listener =
+      Serve({}, Stapling(ResponseOf(OcspCertificateStatus::kGood)));
+  v1::ConnectRequest request = ToConnect(listener, GetParam());
+  request.set_request_ocsp(true);
+  ASSERT_OK_AND_ASSIGN(const v1::Connection first, client().Call(request));
+  EXPECT_TRUE(first.has_ocsp_response());
+  request.set_session(NewestSession(first));
+
+  ASSERT_OK_AND_ASSIGN(const v1::Connection resumed, client().Call(request));
+
+  EXPECT_TRUE(resumed.handshake().resumed());
+  EXPECT_FALSE(resumed.has_ocsp_response());
+  v1::ListEventsRequest events;
+  events.add_subjects(resumed.name());
+  events.add_types(v1::EVENT_TYPE_OCSP_RESPONSE);
+  ASSERT_OK_AND_ASSIGN(const v1::ListEventsResponse none,
+                       client().Call(events));
+  EXPECT_THAT(none.events(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace tlsd::testing

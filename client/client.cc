@@ -5,6 +5,7 @@
 #include "client/control_channel.h"
 #include "client/convert.h"
 #include "client/list_all.h"
+#include "client/role.h"
 
 namespace tlsd::client {
 
@@ -132,6 +133,70 @@ absl::StatusOr<Connection> Client::Connect(
   if (!connection.ok()) return connection.status();
   return Connection::AttachNew(channel_, connection->name(),
                                options.detach_policy);
+}
+
+absl::StatusOr<DetachedConnection> Client::ConnectDetached(
+    const ConnectOptions& options) const {
+  const absl::StatusOr<v1::Connection> connection =
+      channel_->Call(&v1::ConnectionService::Stub::Connect, ToProto(options),
+                     options.timeout + kAnswerGrace);
+  if (!connection.ok()) return connection.status();
+  return DetachedConnection(channel_, connection->name(),
+                            options.detach_policy);
+}
+
+absl::StatusOr<SecurePair> Client::CreateSecurePair(
+    const RoleOptions& options) const {
+  absl::StatusOr<DetachedSecurePair> pair = CreateDetachedSecurePair(options);
+  if (!pair.ok()) return pair.status();
+  absl::StatusOr<Connection> cleartext = pair->cleartext.Attach();
+  if (!cleartext.ok()) return cleartext.status();
+  absl::StatusOr<Connection> encrypted = pair->encrypted.Attach();
+  if (!encrypted.ok()) return encrypted.status();
+  return SecurePair{*std::move(cleartext), *std::move(encrypted)};
+}
+
+absl::StatusOr<DetachedSecurePair> Client::CreateDetachedSecurePair(
+    const RoleOptions& options) const {
+  const absl::Status checked = CheckRole(options);
+  if (!checked.ok()) return checked;
+  const absl::StatusOr<v1::SecurePair> pair =
+      channel_->Call(&v1::SecurePairService::Stub::CreateSecurePair,
+                     SecurePairRequest(options), kCallTimeout);
+  if (!pair.ok()) return pair.status();
+  const DetachPolicy policy = PolicyOf(options);
+  return DetachedSecurePair{
+      DetachedConnection(channel_, pair->cleartext().name(), policy),
+      DetachedConnection(channel_, pair->encrypted().name(), policy)};
+}
+
+absl::Status Client::Pipe(DetachedConnection& one,
+                          DetachedConnection& other) const {
+  v1::PipeRequest request;
+  request.set_name(one.name());
+  request.set_peer(other.name());
+  const absl::Status piped =
+      channel_->Call(&v1::ConnectionService::Stub::Pipe, request, kCallTimeout)
+          .status();
+  if (!piped.ok()) return piped;
+  one.Release();
+  other.Release();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<DetachedConnection> Client::GetDetached(
+    const std::string& name, DetachPolicy policy) const {
+  const absl::StatusOr<ConnectionControls> controls = GetControls(name);
+  if (!controls.ok()) return controls.status();
+  return DetachedConnection(channel_, name, policy);
+}
+
+absl::StatusOr<ConnectionControls> Client::GetControls(
+    const std::string& name) const {
+  ConnectionControls controls(channel_, name);
+  const absl::StatusOr<ConnectionFacts> facts = controls.GetFacts();
+  if (!facts.ok()) return facts.status();
+  return controls;
 }
 
 absl::StatusOr<Connection> Client::Attach(const std::string& name,

@@ -25,13 +25,17 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "client/connection.h"
+#include "client/connection_controls.h"
+#include "client/connection_options.h"
 #include "client/decision.h"
 #include "client/decision_handler.h"
+#include "client/detached_connection.h"
 #include "client/event_stream.h"
 #include "client/facts.h"
 #include "client/key_log_stream.h"
 #include "client/listener.h"
 #include "client/secure_context.h"
+#include "client/secure_pair.h"
 #include "client/unreachable.h"
 
 namespace tlsd::client {
@@ -92,9 +96,44 @@ class Client {
   // Connect dials, makes the handshake, and returns when the server is
   // accepted. It fails with CONNECT_REFUSED, NAME_NOT_RESOLVED and their kin if
   // there is no transport; PEER_CERTIFICATE_UNTRUSTED and its kin, PEER_ALERT,
-  // PEER_INCOMPATIBLE or NOT_TLS if there is no handshake; CONNECT_TIMEOUT or
-  // HANDSHAKE_TIMEOUT after the options' `timeout`.
+  // PEER_INCOMPATIBLE, ECH_REJECTED or NOT_TLS if there is no handshake;
+  // CONNECT_TIMEOUT or HANDSHAKE_TIMEOUT after the options' `timeout`.
   absl::StatusOr<Connection> Connect(const ConnectOptions& options) const;
+
+  // ConnectDetached is Connect without attaching, e.g. for a plain connection
+  // that TLS begins over later. See DetachedConnection.
+  absl::StatusOr<DetachedConnection> ConnectDetached(
+      const ConnectOptions& options) const;
+
+  // CreateSecurePair makes TLS over a carrier that only the program sees, and
+  // attaches to both sides. It fails with FIELD_REQUIRED or FIELDS_CONFLICT if
+  // not one role is set; FIELD_INVALID, SERVER_NAME_INVALID, SESSION_INVALID,
+  // CONTEXT_NOT_FOUND, LISTENER_NOT_FOUND, or CREDENTIALS_REQUIRED.
+  absl::StatusOr<SecurePair> CreateSecurePair(const RoleOptions& options) const;
+
+  // CreateDetachedSecurePair is CreateSecurePair without attaching.
+  absl::StatusOr<DetachedSecurePair> CreateDetachedSecurePair(
+      const RoleOptions& options) const;
+
+  // Pipe gives the cleartext of each of two connections to the other, in the
+  // daemon, half-closes too, and leaves both to it. They may be the same one:
+  // then the connection gets back what it sends. If one fails, the other ends
+  // with PIPE_BROKEN. (`socket.pipe` of the module, both ways.)
+  //
+  // It fails with CONNECTION_NOT_FOUND, CONNECTION_ATTACHED, HANDLER_MISMATCH
+  // or CONNECTION_CLOSED; then nothing has changed.
+  absl::Status Pipe(DetachedConnection& one, DetachedConnection& other) const;
+
+  // GetDetached returns the connection called "connections/ID", e.g. one that
+  // was kept, for calls that read and write it, and leaves it in the daemon at
+  // the end unless `policy` says otherwise. It fails with CONNECTION_NOT_FOUND.
+  absl::StatusOr<DetachedConnection> GetDetached(
+      const std::string& name, DetachPolicy policy = DetachPolicy::kKeep) const;
+
+  // GetControls returns what can be asked of the connection called
+  // "connections/ID" besides its cleartext, whoever has that. It fails with
+  // CONNECTION_NOT_FOUND.
+  absl::StatusOr<ConnectionControls> GetControls(const std::string& name) const;
 
   // Attach streams a connection that exists, e.g. one that was kept. It fails
   // with CONNECTION_NOT_FOUND, or CONNECTION_ATTACHED while another call reads

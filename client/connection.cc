@@ -142,10 +142,10 @@ class Connection::Stream final
 absl::StatusOr<Connection> Connection::Attach(
     std::shared_ptr<ControlChannel> channel, const std::string& name,
     DetachPolicy policy) {
-  auto stream = std::make_unique<Stream>(std::move(channel));
+  auto stream = std::make_unique<Stream>(channel);
   const absl::Status attached = stream->Attach(name, policy);
   if (!attached.ok()) return attached;
-  return Connection(std::move(stream));
+  return Connection(std::move(channel), std::move(stream));
 }
 
 absl::StatusOr<Connection> Connection::AttachNew(
@@ -161,54 +161,15 @@ absl::StatusOr<Connection> Connection::AttachNew(
   return connection;
 }
 
-Connection::Connection(std::unique_ptr<Stream> stream)
-    : stream_(std::move(stream)) {}
+Connection::Connection(std::shared_ptr<ControlChannel> channel,
+                       std::unique_ptr<Stream> stream)
+    : ConnectionControls(std::move(channel), stream->facts().name),
+      stream_(std::move(stream)) {}
 Connection::Connection(Connection&& other) noexcept = default;
 Connection& Connection::operator=(Connection&& other) noexcept = default;
 Connection::~Connection() = default;
 
-const std::string& Connection::name() const { return facts().name; }
-
 const ConnectionFacts& Connection::facts() const { return stream_->facts(); }
-
-absl::StatusOr<ConnectionFacts> Connection::GetFacts() const {
-  v1::GetConnectionRequest request;
-  request.set_name(name());
-  const absl::StatusOr<v1::Connection> connection = stream_->channel().Call(
-      &v1::ConnectionService::Stub::GetConnection, request, kCallTimeout);
-  if (!connection.ok()) return connection.status();
-  return FromProto(*connection);
-}
-
-absl::StatusOr<PeerCertificateFacts> Connection::GetPeerCertificate(
-    ChainDetail detail) const {
-  const absl::StatusOr<v1::GetPeerCertificateResponse> response =
-      stream_->channel().Call(&v1::ConnectionService::Stub::GetPeerCertificate,
-                              PeerCertificateRequest(name(), detail),
-                              kCallTimeout);
-  if (!response.ok()) return response.status();
-  return FromProto(*response);
-}
-
-absl::StatusOr<SessionFacts> Connection::GetSession() const {
-  v1::GetSessionRequest request;
-  request.set_name(name());
-  const absl::StatusOr<v1::GetSessionResponse> response =
-      stream_->channel().Call(&v1::ConnectionService::Stub::GetSession, request,
-                              kCallTimeout);
-  if (!response.ok()) return response.status();
-  return FromProto(*response);
-}
-
-absl::StatusOr<std::string> Connection::GetTlsTicket() const {
-  v1::GetTlsTicketRequest request;
-  request.set_name(name());
-  const absl::StatusOr<v1::GetTlsTicketResponse> response =
-      stream_->channel().Call(&v1::ConnectionService::Stub::GetTlsTicket,
-                              request, kCallTimeout);
-  if (!response.ok()) return response.status();
-  return response->ticket();
-}
 
 absl::Status Connection::Write(absl::string_view cleartext) {
   while (!cleartext.empty()) {
@@ -249,16 +210,8 @@ absl::Status Connection::Close(absl::Duration linger) {
   }
   v1::CloseRequest request;
   request.set_name(name());
-  return stream_->channel()
-      .Call(&v1::ConnectionService::Stub::Close, request, kCallTimeout)
-      .status();
-}
-
-absl::Status Connection::Reset() {
-  v1::ResetRequest request;
-  request.set_name(name());
-  return stream_->channel()
-      .Call(&v1::ConnectionService::Stub::Reset, request, kCallTimeout)
+  return channel()
+      ->Call(&v1::ConnectionService::Stub::Close, request, kCallTimeout)
       .status();
 }
 

@@ -73,7 +73,8 @@ ControlChannel::ControlChannel(absl::string_view address,
              v1::EventService::NewStub(channel),
              v1::KeyLogService::NewStub(channel),
              v1::ListenerService::NewStub(channel),
-             v1::SecureContextService::NewStub(channel)) {}
+             v1::SecureContextService::NewStub(channel),
+             v1::SecurePairService::NewStub(channel)) {}
 
 void ControlChannel::SetDeadline(absl::Time deadline,
                                  grpc::ClientContext& context) {

@@ -25,6 +25,7 @@
 #include "tlsd/v1/key_log_service.grpc.pb.h"
 #include "tlsd/v1/listener_service.grpc.pb.h"
 #include "tlsd/v1/secure_context_service.grpc.pb.h"
+#include "tlsd/v1/secure_pair_service.grpc.pb.h"
 
 namespace tlsd::client {
 
@@ -91,7 +92,8 @@ class ControlChannel {
                    std::unique_ptr<v1::EventService::Stub>,
                    std::unique_ptr<v1::KeyLogService::Stub>,
                    std::unique_ptr<v1::ListenerService::Stub>,
-                   std::unique_ptr<v1::SecureContextService::Stub>>
+                   std::unique_ptr<v1::SecureContextService::Stub>,
+                   std::unique_ptr<v1::SecurePairService::Stub>>
       stubs_;
 };
 

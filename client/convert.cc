@@ -11,6 +11,11 @@ namespace {
 // google/protobuf/duration.proto: about 10000 years.
 constexpr int64_t kDurationSecondsMax = 315576000000;
 
+Handler HandlerOf(const v1::Listener& listener) {
+  if (listener.has_forward()) return Handler::kForward;
+  return listener.has_echo() ? Handler::kEcho : Handler::kStream;
+}
+
 }  // namespace
 
 google::protobuf::Duration ToProto(absl::Duration duration) {
@@ -47,7 +52,7 @@ v1::EventType ToProto(EventType type) {
 }
 
 EventType FromProto(v1::EventType type) {
-  return EnumFromProto(type, EventType::kOcspResponse);
+  return EnumFromProto(type, EventType::kRenegotiated);
 }
 
 v1::DetachPolicy ToProto(DetachPolicy policy) {
@@ -89,7 +94,12 @@ v1::CreateListenerRequest ToProto(const ListenerOptions& options) {
   v1::Listener& listener = *request.mutable_listener();
   listener.set_address(options.address);
   listener.set_secure_context(options.secure_context);
-  if (options.handler == Handler::kEcho) {
+  if (options.forward.has_value()) {
+    *listener.mutable_forward() = ToProto(*options.forward);
+  } else if (options.handler == Handler::kForward) {
+    // Without an upstream the daemon says what is missing.
+    listener.mutable_forward();
+  } else if (options.handler == Handler::kEcho) {
     listener.mutable_echo();
   } else {
     listener.mutable_stream();
@@ -100,6 +110,11 @@ v1::CreateListenerRequest ToProto(const ListenerOptions& options) {
   listener.set_max_connections(options.max_connections);
   listener.set_strict_server_names(options.strict_server_names);
   *listener.mutable_hooks() = ToProto(options.hooks);
+  listener.set_protection(ToProto(options.protection));
+  *listener.mutable_socket_options() = ToProto(options.socket_options);
+  listener.set_accept_proxy_header(options.accept_proxy_header);
+  listener.set_backlog(options.backlog);
+  listener.set_ipv6_only(options.ipv6_only);
   for (const ServerNameContext& context : options.contexts) {
     v1::ServerNameContext& proto = *request.add_contexts();
     proto.set_server_name(context.server_name);
@@ -130,7 +145,7 @@ ListenerFacts FromProto(const v1::Listener& listener) {
   facts.name = listener.name();
   facts.address = listener.address();
   facts.secure_context = listener.secure_context();
-  facts.handler = listener.has_echo() ? Handler::kEcho : Handler::kStream;
+  facts.handler = HandlerOf(listener);
   facts.handshake_timeout = FromProto(listener.handshake_timeout());
   facts.max_connections = listener.max_connections();
   facts.bound_address = FromProto(listener.bound_address());
@@ -144,6 +159,12 @@ ListenerFacts FromProto(const v1::Listener& listener) {
   facts.strict_server_names = listener.strict_server_names();
   facts.context_count = listener.context_count();
   facts.hooks = FromProto(listener.hooks());
+  facts.protection = FromProto(listener.protection());
+  if (listener.has_forward()) facts.forward = FromProto(listener.forward());
+  facts.socket_options = FromProto(listener.socket_options());
+  facts.accept_proxy_header = listener.accept_proxy_header();
+  facts.backlog = listener.backlog();
+  facts.ipv6_only = listener.ipv6_only();
   return facts;
 }
 

@@ -16,21 +16,26 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "client/connection.h"
+#include "client/connection_options.h"
 #include "client/decision.h"
 #include "client/decision_handler.h"
 #include "client/event_stream.h"
 #include "client/facts.h"
 #include "client/hook.h"
-#include "client/listener.h"
+#include "client/listener_options.h"
 #include "client/secure_context_options.h"
+#include "client/transport.h"
 #include "tlsd/v1/admin_service.pb.h"
 #include "tlsd/v1/certificate_service.pb.h"
+#include "tlsd/v1/connection_controls.pb.h"
 #include "tlsd/v1/connection_service.pb.h"
 #include "tlsd/v1/decision_service.pb.h"
+#include "tlsd/v1/encrypted_client_hello.pb.h"
 #include "tlsd/v1/event_service.pb.h"
 #include "tlsd/v1/listener_service.pb.h"
 #include "tlsd/v1/secure_context_service.pb.h"
+#include "tlsd/v1/secure_pair_service.pb.h"
+#include "tlsd/v1/transport.pb.h"
 #include "tlsd/v1/types.pb.h"
 
 namespace tlsd::client {
@@ -47,6 +52,10 @@ ClientCertificateMode FromProto(v1::ClientCertificateMode mode);
 v1::EventType ToProto(EventType type);
 EventType FromProto(v1::EventType type);
 v1::DetachPolicy ToProto(DetachPolicy policy);
+v1::Protection ToProto(Protection protection);
+Protection FromProto(v1::Protection protection);
+v1::ProxyHeaderVersion ToProto(ProxyHeaderVersion version);
+ProxyHeaderVersion FromProto(v1::ProxyHeaderVersion version);
 v1::DecisionType ToProto(DecisionType type);
 google::protobuf::RepeatedPtrField<v1::Hook> ToProto(const Hooks& hooks);
 Hooks FromProto(const google::protobuf::RepeatedPtrField<v1::Hook>& hooks);
@@ -57,7 +66,17 @@ v1::CreateSecureContextRequest ToProto(const SecureContextOptions& options);
 v1::UpdateSecureContextRequest ToProto(const std::string& name,
                                        const SecureContextUpdate& update);
 v1::CreateListenerRequest ToProto(const ListenerOptions& options);
+v1::SocketOptions ToProto(const SocketOptions& options);
+SocketOptions FromProto(const v1::SocketOptions& options);
 v1::ConnectRequest ToProto(const ConnectOptions& options);
+v1::ServerOptions ToProto(const ServerOptions& options);
+// A session, early data and hooks have no place in what is forwarded, and the
+// daemon tells none.
+v1::ForwardHandler ToProto(const ForwardOptions& options);
+ForwardOptions FromProto(const v1::ForwardHandler& forward);
+v1::UpgradeRequest UpgradeRequest(const std::string& name,
+                                  const RoleOptions& options);
+v1::CreateSecurePairRequest SecurePairRequest(const RoleOptions& options);
 v1::WatchEventsRequest ToProto(const WatchOptions& options);
 v1::HandlerRegistration ToProto(const HandlerOptions& options);
 v1::WaitDecisionRequest ToProto(const WaitDecisionOptions& options);
@@ -81,6 +100,8 @@ OcspResponseFacts FromProto(const v1::OcspResponse& response);
 HandshakeFacts FromProto(const v1::Handshake& handshake);
 Failure FromProto(const v1::Failure& failure);
 SessionFacts FromProto(const v1::GetSessionResponse& response);
+ProxyHeaderFacts FromProto(const v1::ProxyHeader& header);
+ChannelBindings FromProto(const v1::GetChannelBindingsResponse& response);
 ConnectionFacts FromProto(const v1::Connection& connection);
 ServerNameContext FromProto(const v1::ServerNameContext& context);
 ListenerFacts FromProto(const v1::Listener& listener);

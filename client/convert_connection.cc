@@ -3,15 +3,36 @@
 #include "client/convert_fields.h"
 
 namespace tlsd::client {
+namespace {
+
+// ReadTransport reads what lies below and beside a connection.
+void ReadTransport(const v1::Connection& connection, ConnectionFacts& facts) {
+  facts.carrier = connection.carrier();
+  facts.piped_with = connection.piped_with();
+  facts.upstream = connection.upstream();
+  if (connection.has_proxy_header()) {
+    facts.proxy_header = FromProto(connection.proxy_header());
+  }
+  facts.proxy_address = FromProto(connection.proxy_address());
+  facts.socket_options = FromProto(connection.socket_options());
+  facts.max_send_fragment = connection.max_send_fragment();
+  facts.early_bytes_received = connection.early_bytes_received();
+  facts.renegotiation_count = connection.renegotiation_count();
+}
+
+}  // namespace
 
 v1::ConnectRequest ToProto(const ConnectOptions& options) {
   v1::ConnectRequest request;
   request.set_address(options.address);
   request.set_secure_context(options.secure_context);
   request.set_server_name(options.server_name);
-  request.set_verification(options.verification == PeerVerification::kReport
-                               ? v1::PEER_VERIFICATION_REPORT
-                               : v1::PEER_VERIFICATION_REQUIRE);
+  // A plain connection has no peer to verify, and takes nothing that says so.
+  if (options.verification == PeerVerification::kReport) {
+    request.set_verification(v1::PEER_VERIFICATION_REPORT);
+  } else if (options.protection != Protection::kNone) {
+    request.set_verification(v1::PEER_VERIFICATION_REQUIRE);
+  }
   request.set_expected_name(options.expected_name);
   request.set_skip_name_check(options.skip_name_check);
   *request.mutable_timeout() = ToProto(options.timeout);
@@ -19,6 +40,19 @@ v1::ConnectRequest ToProto(const ConnectOptions& options) {
   request.set_session(options.session);
   request.set_use_session_cache(options.use_session_cache);
   request.set_request_ocsp(options.request_ocsp);
+  // TLS is what is meant without it, also where it may not be said.
+  if (options.protection != Protection::kTls) {
+    request.set_protection(ToProto(options.protection));
+  }
+  *request.mutable_socket_options() = ToProto(options.socket_options);
+  request.set_local_address(options.local_address);
+  if (options.renegotiation_limit.has_value()) {
+    v1::RenegotiationLimit& limit = *request.mutable_renegotiation_limit();
+    limit.set_count(options.renegotiation_limit->count);
+    *limit.mutable_window() = ToProto(options.renegotiation_limit->window);
+  }
+  request.set_early_data(options.early_data);
+  request.set_ech_config_list(options.ech_config_list);
   return request;
 }
 
@@ -52,6 +86,9 @@ HandshakeFacts FromProto(const v1::Handshake& handshake) {
       Strings(handshake.shared_signature_algorithms());
   facts.certificate_requested = handshake.certificate_requested();
   facts.own_certificate_sha256 = handshake.own_certificate_sha256();
+  facts.early_data =
+      EnumFromProto(handshake.early_data(), EarlyData::kRejected);
+  facts.ech_accepted = handshake.ech_accepted();
   return facts;
 }
 
@@ -65,6 +102,11 @@ SessionFacts FromProto(const v1::GetSessionResponse& response) {
   return {response.session(), response.single_use(),
           TimeIf(response.has_create_time(), response.create_time()),
           TimeIf(response.has_expire_time(), response.expire_time())};
+}
+
+ChannelBindings FromProto(const v1::GetChannelBindingsResponse& response) {
+  return {response.finished(), response.peer_finished(), response.tls_unique(),
+          response.tls_exporter(), response.tls_server_end_point()};
 }
 
 ConnectionFacts FromProto(const v1::Connection& connection) {
@@ -97,6 +139,7 @@ ConnectionFacts FromProto(const v1::Connection& connection) {
   facts.wire_bytes_sent = connection.wire_bytes_sent();
   facts.peer_closed = connection.peer_closed();
   facts.shut_down = connection.shut_down();
+  ReadTransport(connection, facts);
   facts.create_time =
       TimeIf(connection.has_create_time(), connection.create_time());
   facts.open_time = TimeIf(connection.has_open_time(), connection.open_time());

@@ -42,6 +42,15 @@ void Write(const RemoteCredentials& remote, v1::Credentials& credentials) {
   credentials.set_ocsp_response(remote.ocsp_response);
 }
 
+void Write(const std::vector<EchKey>& keys, v1::SecureContext& to) {
+  for (const EchKey& key : keys) {
+    v1::EchKey& message = *to.add_ech_keys();
+    message.set_config(key.config);
+    message.set_private_key(key.private_key);
+    message.set_not_for_retry(key.not_for_retry);
+  }
+}
+
 void Write(const CredentialsList& list, v1::SecureContext& to) {
   for (const Credentials& credentials : list) {
     std::visit([&](const auto& each) { Write(each, *to.add_credentials()); },
@@ -171,6 +180,9 @@ void WriteSessionFields(const Fields& from, v1::SecureContext& to,
         [&](bool disable) { to.set_disable_session_tickets(disable); });
   write("hooks", from.hooks,
         [&](const Hooks& hooks) { *to.mutable_hooks() = ToProto(hooks); });
+  write("early_data", from.early_data,
+        [&](bool use) { to.set_early_data(use); });
+  write("ech_keys", from.ech_keys, [&](const auto& keys) { Write(keys, to); });
 }
 
 template <typename Fields, typename Writer>
@@ -340,6 +352,8 @@ SecureContextFacts FromProto(const v1::SecureContext& context) {
   facts.session_id_context = context.session_id_context();
   facts.disables_session_tickets = context.disable_session_tickets();
   facts.hooks = FromProto(context.hooks());
+  facts.early_data = context.early_data();
+  facts.ech_config_list = context.ech_config_list();
   facts.expire_time = TimeIf(context.has_expire_time(), context.expire_time());
   facts.create_time = TimeIf(context.has_create_time(), context.create_time());
   facts.update_time = TimeIf(context.has_update_time(), context.update_time());

@@ -29,9 +29,9 @@ class ControlChannel;
 enum class EventType {
   kUnknown,               // an event of a newer daemon
   kListening,             // a listener accepts connections
-  kSecureConnection,      // a listener has completed a handshake
+  kSecureConnection,      // a handshake as server is complete
   kClientError,           // an accepted connection failed before that
-  kSecureConnect,         // Connect has completed a handshake
+  kSecureConnect,         // a handshake as client is complete
   kConnectionClosed,      // a connection has ended
   kListenerClosed,        // a listener and its last connection are gone
   kConnectionRejected,    // a listener was at its limit
@@ -39,6 +39,8 @@ enum class EventType {
   kCertificateExpiring,   // an own certificate ends soon, or has ended
   kSession,               // a client has got a session that can be resumed
   kOcspResponse,          // a server has stapled, and is not accepted yet
+  kConnection,            // a plain connection was accepted or made
+  kRenegotiated,          // a client has answered a server's request for it
   kEventsDropped,         // events are missing here: see `dropped_count`
 };
 

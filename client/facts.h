@@ -15,7 +15,9 @@
 
 #include "absl/time/time.h"
 #include "client/certificate_facts.h"
+#include "client/connection_options.h"
 #include "client/hook.h"
+#include "client/transport.h"
 #include "client/trust.h"
 
 namespace tlsd::client {
@@ -33,13 +35,19 @@ enum class ConnectionState { kUnknown, kHandshaking, kOpen, kClosed };
 // ListenerState is where a listener is in its life.
 enum class ListenerState { kUnknown, kActive, kDraining, kClosed };
 
-// ClientCertificateMode says whether a server asks its clients for a
-// certificate, and whether it refuses those that show no good one.
-enum class ClientCertificateMode { kNone, kRequest, kRequire };
-
 // Handler says what happens to the cleartext of a listener's connections:
-// `kStream` holds it for `Listener::Accept`, `kEcho` sends it back.
-enum class Handler { kStream, kEcho };
+// `kStream` holds it for `Listener::Accept`, `kEcho` sends it back, `kForward`
+// passes it on to an upstream server.
+enum class Handler { kStream, kEcho, kForward };
+
+// EarlyData is what became of early data (0-RTT, RFC 8446 section 2.3).
+enum class EarlyData {
+  kNone,      // none was sent
+  kAccepted,  // the server has taken it
+  // The server has not taken it; a client has sent the same bytes again after
+  // the handshake.
+  kRejected
+};
 
 // SocketAddress is the address of one end of a socket.
 struct SocketAddress {
@@ -52,6 +60,23 @@ struct SocketAddress {
 // ToString returns the form that options take: "127.0.0.1:443", "[::1]:443" or
 // "unix:/path". It is empty if the family is.
 std::string ToString(const SocketAddress& address);
+
+// ProxyField is one type-length-value of a PROXY header of version 2.
+struct ProxyField {
+  int type = 0;  // e.g. 1 for ALPN, 2 for authority, 32 for SSL
+  std::string value;
+};
+
+// ProxyHeaderFacts is the PROXY header that a connection began with. It is what
+// the proxy, or whoever reached the listener, has claimed.
+struct ProxyHeaderFacts {
+  int version = 0;  // 1 or 2
+  // The proxy speaks for itself: there are no addresses.
+  bool is_local = false;
+  SocketAddress source;            // where the proxy's client is
+  SocketAddress destination;       // what it has connected to
+  std::vector<ProxyField> fields;  // what else version 2 says
+};
 
 // HandshakeFacts is what a handshake agreed on. Names are OpenSSL's.
 struct HandshakeFacts {
@@ -77,6 +102,9 @@ struct HandshakeFacts {
   // The SHA-256 fingerprint of the certificate that we have shown; empty if
   // none, and on resumption.
   std::string own_certificate_sha256;
+  EarlyData early_data = EarlyData::kNone;
+  // Whether the ClientHello was encrypted and the server could read it.
+  bool ech_accepted = false;
 };
 
 // Failure is what ended a connection that did not end cleanly.
@@ -91,9 +119,11 @@ struct ConnectionFacts {
   std::string name;  // "connections/ID"
   Role role = Role::kUnknown;
   ConnectionState state = ConnectionState::kUnknown;
-  std::string listener;        // "listeners/ID"; empty for a client
-  std::string secure_context;  // empty for the daemon's default
-  SocketAddress local_address;
+  std::string listener;  // "listeners/ID" that accepted it; else empty
+  // Empty for the daemon's default, and for a plain connection.
+  std::string secure_context;
+  SocketAddress local_address;  // empty if there is no socket: see `carrier`
+  // The peer's end, or, with a PROXY header, the source that it claims.
   SocketAddress remote_address;
   std::optional<HandshakeFacts> handshake;  // unset before it is complete
 
@@ -106,7 +136,7 @@ struct ConnectionFacts {
   // The same as OpenSSL's number, 0 if it has none, and for people.
   int authorization_error_code = 0;
   std::string authorization_error_text;
-  bool encrypted = false;  // whether TLS protects it; always, today
+  bool encrypted = false;  // whether TLS protects it
   std::optional<CertificateFacts> peer_certificate;
   // What the server has stapled, if it was asked for. Unset on resumption.
   std::optional<OcspResponseFacts> ocsp_response;
@@ -118,8 +148,28 @@ struct ConnectionFacts {
   int64_t wire_bytes_received = 0;
   int64_t wire_bytes_sent = 0;
 
-  bool peer_closed = false;  // whether the peer has sent close_notify
-  bool shut_down = false;    // whether we have
+  // Whether the peer has ended its direction: with close_notify, or, plain,
+  // the end of the socket's.
+  bool peer_closed = false;
+  bool shut_down = false;  // whether we have ended ours
+
+  // "connections/ID" whose cleartext is this one's ciphertext; empty over a
+  // socket.
+  std::string carrier;
+  // "connections/ID" that its cleartext goes to and comes from; empty if none.
+  std::string piped_with;
+  std::string upstream;  // where its listener forwards it to; else empty
+  // Unset if its listener asks for no PROXY header.
+  std::optional<ProxyHeaderFacts> proxy_header;
+  // The peer's end of the socket, if `remote_address` is a proxy's claim.
+  SocketAddress proxy_address;
+  SocketOptions socket_options;
+  // The most cleartext that one record holds; 0 if it is plain.
+  int max_send_fragment = 0;
+  // Of the cleartext that came, the first so many bytes were early data, which
+  // an attacker can have sent again.
+  int64_t early_bytes_received = 0;
+  int renegotiation_count = 0;  // that a client has answered
 
   std::optional<absl::Time> create_time;
   std::optional<absl::Time> open_time;
@@ -157,6 +207,12 @@ struct ListenerFacts {
   bool strict_server_names = false;
   int context_count = 0;  // contexts by server name: see ListContexts
   Hooks hooks;            // questions that its handshakes ask
+  Protection protection = Protection::kTls;
+  std::optional<ForwardOptions> forward;  // of Handler::kForward alone
+  SocketOptions socket_options;
+  bool accept_proxy_header = false;  // whether connections begin with one
+  int backlog = 0;                   // how many may wait in the system
+  bool ipv6_only = false;            // whether an IPv6 address takes no IPv4
 };
 
 // CredentialsSource says where credentials come from.
@@ -205,7 +261,9 @@ struct SecureContextFacts {
   absl::Duration session_timeout;
   std::string session_id_context;
   bool disables_session_tickets = false;
-  Hooks hooks;  // questions that its handshakes ask
+  Hooks hooks;                  // questions that its handshakes ask
+  bool early_data = false;      // whether early data is taken, or sent
+  std::string ech_config_list;  // to publish; empty without keys
 
   std::optional<absl::Time> expire_time;  // of the first own certificate to end
   std::optional<absl::Time> create_time;
@@ -229,6 +287,28 @@ struct AlgorithmFacts {
   std::vector<std::string> signature_algorithms;  // "ecdsa_secp256r1_sha256"
   std::vector<std::string> secure_protocols;      // e.g. "TLSv1_2_method"
   std::string default_ciphers;  // of `SecureContextOptions::ciphers`
+};
+
+// EchRotation is what `SecureContext::RotateEchKeys` has made.
+struct EchRotation {
+  // The ECHConfigList to publish, and to give to
+  // `ConnectOptions::ech_config_list`.
+  std::string ech_config_list;
+  int key_count = 0;  // that the context has, the new one included
+};
+
+// ChannelBindings is what is the same at both ends of a connection, and of no
+// other. What does not exist is empty.
+struct ChannelBindings {
+  std::string finished;       // our Finished message; TLS 1.2 and older
+  std::string peer_finished;  // the peer's; TLS 1.2 and older
+  // RFC 5929 section 3. TLS 1.2 and older, with the extended master secret.
+  std::string tls_unique;
+  // RFC 9266. TLS 1.3, and TLS 1.2 with the extended master secret.
+  std::string tls_exporter;
+  // RFC 5929 section 4: the hash of the server's certificate. Empty for a
+  // server on a resumed connection.
+  std::string tls_server_end_point;
 };
 
 // DaemonFacts is what the daemon tells about itself.

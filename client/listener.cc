@@ -20,8 +20,7 @@ absl::StatusOr<ListenerFacts> Listener::GetFacts() const {
   return FromProto(*listener);
 }
 
-absl::StatusOr<Connection> Listener::Accept(absl::Duration timeout,
-                                            DetachPolicy policy) const {
+absl::StatusOr<std::string> Listener::TakeNext(absl::Duration timeout) const {
   v1::AcceptRequest request;
   request.set_listener(name());
   if (timeout != absl::InfiniteDuration()) {
@@ -32,7 +31,21 @@ absl::StatusOr<Connection> Listener::Accept(absl::Duration timeout,
   const absl::StatusOr<v1::Connection> connection = channel_->Call(
       &v1::ConnectionService::Stub::Accept, request, timeout + kAnswerGrace);
   if (!connection.ok()) return connection.status();
-  return Connection::AttachNew(channel_, connection->name(), policy);
+  return connection->name();
+}
+
+absl::StatusOr<Connection> Listener::Accept(absl::Duration timeout,
+                                            DetachPolicy policy) const {
+  const absl::StatusOr<std::string> connection = TakeNext(timeout);
+  if (!connection.ok()) return connection.status();
+  return Connection::AttachNew(channel_, *connection, policy);
+}
+
+absl::StatusOr<DetachedConnection> Listener::AcceptDetached(
+    absl::Duration timeout, DetachPolicy policy) const {
+  const absl::StatusOr<std::string> connection = TakeNext(timeout);
+  if (!connection.ok()) return connection.status();
+  return DetachedConnection(channel_, *connection, policy);
 }
 
 absl::StatusOr<ListenerFacts> Listener::AddContext(

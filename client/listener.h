@@ -1,5 +1,5 @@
-// Listener is a handle of a socket on which the daemon accepts TLS connections.
-// It is the listening half of what `tls.createServer` returns.
+// Listener is a handle of a socket on which the daemon accepts connections. It
+// is the listening half of what `tls.createServer` returns.
 //
 // It owns no socket: the daemon does. Destroying a handle leaves the listener
 // accepting; `Close` ends it. Handles can be copied, outlive their `Client`,
@@ -16,38 +16,11 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "client/connection.h"
+#include "client/detached_connection.h"
 #include "client/facts.h"
-#include "client/hook.h"
+#include "client/listener_options.h"
 
 namespace tlsd::client {
-
-// ListenerOptions is what Listen takes.
-struct ListenerOptions {
-  // The last part of the name, e.g. "web". Default: the daemon picks one.
-  std::string id = {};
-  // Required. "127.0.0.1:8443", "[::1]:8443", ":8443" for every interface, or
-  // "unix:/path". Port 0 picks a free port: see `ListenerFacts::bound_address`.
-  std::string address = {};
-  // Required. The name of a context with credentials.
-  std::string secure_context = {};
-  // What happens to the cleartext.
-  Handler handler = Handler::kStream;
-  // How long a handshake may take, at most one hour. 0: the default, 120 s.
-  absl::Duration handshake_timeout = absl::ZeroDuration();
-  // How many connections may be open at once. 0: the default, 10000.
-  int max_connections = 0;
-  // Contexts by server name (SNI) that are there from the first connection on,
-  // as `Listener::AddContext` would add them one after the other. At most
-  // 10000.
-  std::vector<ServerNameContext> contexts = {};
-  // Turn away, with the alert unrecognized_name, clients that ask for a name
-  // without a context, and those that ask for none. Default: they get
-  // `secure_context`.
-  bool strict_server_names = false;
-  // Questions that handshakes ask. They go before hooks of the same type of
-  // contexts.
-  Hooks hooks = {};
-};
 
 class Listener {
  public:
@@ -73,6 +46,12 @@ class Listener {
   // before; HANDLER_MISMATCH if the handler is not `kStream`. `policy` says
   // what becomes of the connection if the returned object dies early.
   absl::StatusOr<Connection> Accept(
+      absl::Duration timeout = absl::InfiniteDuration(),
+      DetachPolicy policy = DetachPolicy::kClose) const;
+
+  // AcceptDetached is Accept without attaching, e.g. for a plain connection
+  // that TLS begins over later. See DetachedConnection.
+  absl::StatusOr<DetachedConnection> AcceptDetached(
       absl::Duration timeout = absl::InfiniteDuration(),
       DetachPolicy policy = DetachPolicy::kClose) const;
 
@@ -104,6 +83,9 @@ class Listener {
  private:
   friend class Client;
   Listener(std::shared_ptr<ControlChannel> channel, ListenerFacts facts);
+
+  // TakeNext returns the name of the next connection.
+  absl::StatusOr<std::string> TakeNext(absl::Duration timeout) const;
 
   std::shared_ptr<ControlChannel> channel_;
   ListenerFacts facts_;

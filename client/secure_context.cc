@@ -55,6 +55,18 @@ absl::StatusOr<int> SecureContext::RotateTicketKeys(
   return response->key_count();
 }
 
+absl::StatusOr<EchRotation> SecureContext::RotateEchKeys(
+    const std::string& public_name, int max_name_length) const {
+  v1::RotateEchKeysRequest request;
+  request.set_name(name());
+  request.set_public_name(public_name);
+  request.set_max_name_length(max_name_length);
+  const absl::StatusOr<v1::RotateEchKeysResponse> response = channel_->Call(
+      &v1::SecureContextService::Stub::RotateEchKeys, request, kCallTimeout);
+  if (!response.ok()) return response.status();
+  return EchRotation{response->ech_config_list(), response->key_count()};
+}
+
 absl::StatusOr<SecureContextFacts> SecureContext::SetOcspResponse(
     const std::string& ocsp_response, int credentials_index) const {
   v1::SetOcspResponseRequest request;

@@ -69,6 +69,16 @@ class SecureContext {
   // TICKET_KEYS_INVALID.
   absl::StatusOr<int> RotateTicketKeys(const std::string& key = "") const;
 
+  // RotateEchKeys makes a key for encrypted ClientHellos and puts it before the
+  // others, at once: clients are given it to retry with, and the others still
+  // open ClientHellos. Beyond 8 keys the oldest is dropped. `public_name` is
+  // what clients show in the clear; a certificate of the context should have
+  // it. `max_name_length` is that of the longest server name that clients may
+  // want, 1 to 255. It fails with CONTEXT_NOT_FOUND, FIELD_REQUIRED,
+  // FIELD_INVALID or SERVER_NAME_INVALID.
+  absl::StatusOr<EchRotation> RotateEchKeys(const std::string& public_name,
+                                            int max_name_length = 64) const;
+
   // SetOcspResponse changes what is stapled with the credentials in the place
   // `credentials_index`, from 0, at once: a response in DER, or nothing. It
   // returns the context as it is then. It fails with CONTEXT_NOT_FOUND,

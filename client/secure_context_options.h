@@ -77,6 +77,17 @@ using Credentials = std::variant<PemCredentials, Pkcs12Credentials,
 // that suits the peer. At most 16.
 using CredentialsList = std::vector<Credentials>;
 
+// EchKey is a key that a server decrypts ClientHellos with. See also
+// `SecureContext::RotateEchKeys`.
+struct EchKey {
+  // Required. The ECHConfig that belongs to it; not a list.
+  std::string config = {};
+  // Required. 32 bytes of X25519.
+  std::string private_key = {};
+  // Do not offer it to clients that have used another one.
+  bool not_for_retry = false;
+};
+
 // SecureContextOptions is what CreateSecureContext takes. Everything may be
 // left out: then the context trusts the system's store, has no credentials, and
 // speaks TLS 1.2 and 1.3 with the defaults of docs/defaults.md.
@@ -136,6 +147,15 @@ struct SecureContextOptions {
   // Questions that handshakes ask. A listener's or Connect's hook of the same
   // type goes before.
   Hooks hooks = {};
+
+  // For servers: take early data with sessions that were made while this was
+  // set. For clients: `ConnectOptions::early_data` may use it. TLS 1.3 only.
+  //
+  // WARNING: the same early data can arrive several times (RFC 8446 section 8).
+  bool early_data = false;
+  // For servers: keys of encrypted ClientHellos, most preferred first. TLS 1.3
+  // only. At most 8.
+  std::vector<EchKey> ech_keys = {};
 };
 
 // SecureContextUpdate is what `SecureContext::Update` changes: the fields that
@@ -180,6 +200,9 @@ struct SecureContextUpdate {
   std::optional<bool> disable_session_tickets = {};
 
   std::optional<Hooks> hooks = {};
+
+  std::optional<bool> early_data = {};
+  std::optional<std::vector<EchKey>> ech_keys = {};
 
   // Change it only while this is its etag, see `SecureContextFacts::etag`.
   // Empty: whatever it is.

@@ -44,6 +44,10 @@ struct NameRule {
   std::string value = {};
 };
 
+// ClientCertificateMode says whether a server asks its clients for a
+// certificate, and whether it refuses those that show no good one.
+enum class ClientCertificateMode { kNone, kRequest, kRequire };
+
 // PeerRules is what a peer's certificate must fulfil beside being trusted. Of
 // each kind that is not empty, one must fit.
 struct PeerRules {

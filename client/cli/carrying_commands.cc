@@ -1,12 +1,15 @@
-// `tlsctl connect` and `tlsctl accept`: stdin and stdout over TLS.
+// `tlsctl connect`, `accept` and `connection attach`: stdin and stdout over a
+// connection.
 #include <memory>
 #include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/cli/carry.h"
+#include "client/cli/client_options.h"
 #include "client/cli/commands.h"
 #include "client/cli/file_content.h"
 #include "client/cli/hook_options.h"
@@ -14,6 +17,7 @@
 #include "client/cli/option_kinds.h"
 #include "client/cli/secret_file.h"
 #include "client/cli/show_connection.h"
+#include "client/cli/transport_options.h"
 #include "client/client.h"
 #include "client/convert.h"
 #include "proto/status/error.h"
@@ -27,31 +31,51 @@ constexpr UnaryMethod kConnect = {"tlsd.v1.ConnectionService/Connect",
                                   &Service::Connect};
 constexpr UnaryMethod kAccept = {"tlsd.v1.ConnectionService/Accept",
                                  &Service::Accept};
+constexpr UnaryMethod kGet = {"tlsd.v1.ConnectionService/GetConnection",
+                              &Service::GetConnection};
 constexpr UnaryMethod kGetSession = {"tlsd.v1.ConnectionService/GetSession",
                                      &Service::GetSession};
 constexpr absl::string_view kStream = "tlsd.v1.ConnectionService/Stream";
 
 // ConnectCommand is the command line of `connect`.
 struct ConnectCommand {
+  explicit ConnectCommand(CLI::App& app) : client(app), sockets(app) {}
+
   std::string address;
-  std::string context;
-  std::string server_name;
-  std::string expected_name;
-  bool insecure = false;
-  bool skip_name_check = false;
+  std::string local_address;
+  bool plain = false;
+  bool detach = false;
   bool quiet = false;
   HookProtos hooks;
   std::string session_in_path;
   std::string session_out_path;
   bool session_cache = false;
-  bool request_ocsp = false;
+  std::string early_data_path;
+  ClientCommandLine client;
+  SocketCommandLine sockets;
 };
 
 // AcceptCommand is the command line of `accept`.
 struct AcceptCommand {
   std::string listener;
+  bool detach = false;
   bool quiet = false;
 };
+
+// AttachCommand is the command line of `connection attach`.
+struct AttachCommand {
+  std::string connection;
+  bool quiet = false;
+};
+
+// StreamLine returns the line that carries the cleartext of a connection.
+std::string StreamLine(const Invocation& run, const std::string& connection) {
+  v1::StreamRequest attach;
+  attach.mutable_attach()->set_connection(connection);
+  attach.mutable_attach()->set_as_text(true);
+  return absl::StrCat(GrpcurlLine(run.options().address, kStream, attach),
+                      "\n");
+}
 
 // PrintGrpcWithStream prints the line that makes the connection, and as a
 // comment the one that carries its cleartext, which needs its name.
@@ -59,12 +83,8 @@ absl::Status PrintGrpcWithStream(Invocation& run, absl::string_view method,
                                  const google::protobuf::Message& request) {
   const absl::Status printed = run.PrintGrpc(method, request);
   if (!printed.ok()) return printed;
-  v1::StreamRequest attach;
-  attach.mutable_attach()->set_connection("connections/ID");
-  attach.mutable_attach()->set_as_text(true);
-  return run.Print(
-      absl::StrCat("# then, with the name it answered: ",
-                   GrpcurlLine(run.options().address, kStream, attach), "\n"));
+  return run.Print(absl::StrCat("# then, with the name it answered: ",
+                                StreamLine(run, "connections/ID")));
 }
 
 void Summarize(Invocation& run, const v1::Connection& connection,
@@ -76,17 +96,20 @@ void Summarize(Invocation& run, const v1::Connection& connection,
                      << std::flush;
 }
 
-// CheckedName returns the name that the daemon looks for in the server's
-// certificate.
-std::string CheckedName(const ConnectCommand& command) {
-  if (command.skip_name_check) return "";
-  if (!command.expected_name.empty()) return command.expected_name;
-  if (!command.server_name.empty()) return command.server_name;
-  if (absl::StartsWith(command.address, "unix:")) return "";
-  absl::string_view host = command.address;
-  host = host.substr(0, host.rfind(':'));
+// HostOf returns the host of an address, "" of a unix socket.
+absl::string_view HostOf(absl::string_view address) {
+  if (absl::StartsWith(address, "unix:")) return "";
+  absl::string_view host = address.substr(0, address.rfind(':'));
   if (absl::ConsumePrefix(&host, "[")) absl::ConsumeSuffix(&host, "]");
-  return std::string(host);
+  return host;
+}
+
+// PrintDetached tells of a connection that stays in the daemon.
+absl::Status PrintDetached(Invocation& run, const v1::Connection& connection) {
+  return run.Print(
+      run.is_json()
+          ? PrettyJson(connection)
+          : ConnectionBlock(connection, absl::Now()).Format(run.out_colour()));
 }
 
 // Carry joins the terminal to the connection until it ends.
@@ -131,26 +154,32 @@ absl::Status KeepSession(Invocation& run, const std::string& connection,
 // FillRequest says what the command line says.
 absl::Status FillRequest(const Invocation& run, const ConnectCommand& command,
                          v1::ConnectRequest& request) {
+  const FileContents files(run.prints_grpc() ? FileUse::kMark : FileUse::kRead);
+  const absl::Status filled = command.client.Fill(files, request);
+  if (!filled.ok()) return filled;
   request.set_address(command.address);
-  request.set_secure_context(ResourceName(kSecureContexts, command.context));
-  request.set_server_name(command.server_name);
-  request.set_expected_name(command.expected_name);
-  request.set_skip_name_check(command.skip_name_check);
-  if (command.insecure) {
-    request.set_verification(v1::PEER_VERIFICATION_REPORT);
+  request.set_local_address(command.local_address);
+  if (command.plain) request.set_protection(v1::PROTECTION_NONE);
+  if (command.sockets.are_given()) {
+    command.sockets.Fill(*request.mutable_socket_options());
   }
   if (run.options().timeout.has_value()) {
     *request.mutable_timeout() = ToProto(*run.options().timeout);
   }
   *request.mutable_hooks() = command.hooks;
   request.set_use_session_cache(command.session_cache);
-  request.set_request_ocsp(command.request_ocsp);
-  if (command.session_in_path.empty()) return absl::OkStatus();
-  const FileContents files(run.prints_grpc() ? FileUse::kMark : FileUse::kRead);
-  const absl::StatusOr<std::string> session =
-      files.Bytes(command.session_in_path);
-  if (!session.ok()) return session.status();
-  request.set_session(*session);
+  if (!command.session_in_path.empty()) {
+    const absl::StatusOr<std::string> session =
+        files.Bytes(command.session_in_path);
+    if (!session.ok()) return session.status();
+    request.set_session(*session);
+  }
+  if (!command.early_data_path.empty()) {
+    const absl::StatusOr<std::string> early =
+        files.Bytes(command.early_data_path);
+    if (!early.ok()) return early.status();
+    request.set_early_data(*early);
+  }
   return absl::OkStatus();
 }
 
@@ -159,17 +188,21 @@ absl::Status Connect(Invocation& run, const ConnectCommand& command) {
   const absl::Status filled = FillRequest(run, command, request);
   if (!filled.ok()) return filled;
   if (run.prints_grpc()) {
-    return PrintGrpcWithStream(run, kConnect.name, request);
+    return command.detach ? run.PrintGrpc(kConnect.name, request)
+                          : PrintGrpcWithStream(run, kConnect.name, request);
   }
   // The daemon keeps the time, and its answer says what took so long.
   const absl::StatusOr<v1::Connection> connection =
       run.Call(kConnect, request, run.timeout() + kAnswerGrace);
   if (!connection.ok()) return connection.status();
-  const absl::Status carried =
-      Carry(run, *connection, command.quiet, CheckedName(command));
+  const absl::Status done =
+      command.detach
+          ? PrintDetached(run, *connection)
+          : Carry(run, *connection, command.quiet,
+                  command.client.checked_name(HostOf(command.address)));
   const absl::Status kept = KeepSession(run, connection->name(), command);
-  if (!carried.ok()) return carried;
-  if (!kept.ok() || connection->authorized()) return kept;
+  if (!done.ok()) return done;
+  if (!kept.ok() || command.plain || connection->authorized()) return kept;
   return MakeError(Reason::kPeerCertificateInvalid,
                    absl::StrCat("the server is not authorized: ",
                                 UnauthorizedText(*connection)));
@@ -184,10 +217,22 @@ absl::Status Accept(Invocation& run, const AcceptCommand& command) {
     *request.mutable_timeout() = ToProto(timeout);
   }
   if (run.prints_grpc()) {
-    return PrintGrpcWithStream(run, kAccept.name, request);
+    return command.detach ? run.PrintGrpc(kAccept.name, request)
+                          : PrintGrpcWithStream(run, kAccept.name, request);
   }
   const absl::StatusOr<v1::Connection> connection =
       run.Call(kAccept, request, timeout + kAnswerGrace);
+  if (!connection.ok()) return connection.status();
+  if (command.detach) return PrintDetached(run, *connection);
+  return Carry(run, *connection, command.quiet);
+}
+
+absl::Status Attach(Invocation& run, const AttachCommand& command) {
+  v1::GetConnectionRequest request;
+  request.set_name(ResourceName(kConnections, command.connection));
+  if (run.prints_grpc()) return run.Print(StreamLine(run, request.name()));
+  const absl::StatusOr<v1::Connection> connection =
+      run.Call(kGet, request, run.timeout());
   if (!connection.ok()) return connection.status();
   return Carry(run, *connection, command.quiet);
 }
@@ -208,52 +253,65 @@ void AddConnectSessionOptions(CLI::App& connect, ConnectCommand& command) {
                 "Resume a session that an earlier such call has left in the "
                 "daemon, and leave those of this one")
       ->excludes(session_in);
-  connect.add_flag("--request-ocsp", command.request_ocsp,
-                   "Ask for the OCSP response of the server's certificate; it "
-                   "is shown, and not judged");
+  connect
+      .add_option("--early-data", command.early_data_path,
+                  "File to send first, with the first message if the session "
+                  "allows it; it can be replayed")
+      ->type_name("FILE");
+}
+
+constexpr char kDetachHelp[] =
+    "Leave it in the daemon, for `connection read`, `write`, `upgrade`, `pipe` "
+    "and `attach`";
+
+void AddConnect(CLI::App& app, Invocation& run) {
+  CLI::App* connect =
+      app.add_subcommand("connect", "Connect, and carry stdin and stdout");
+  auto command = std::make_shared<ConnectCommand>(*connect);
+  connect
+      ->add_option("address", command->address,
+                   "host:port, [::1]:443 or unix:/path")
+      ->required();
+  connect->add_flag("--plain", command->plain,
+                    "Without TLS, which can begin later: `connection upgrade`");
+  connect
+      ->add_option("--local-address", command->local_address,
+                   "The IP address of this host to connect from")
+      ->type_name("ADDRESS");
+  AddConnectSessionOptions(*connect, *command);
+  AddHookOption(*connect, command->hooks);
+  connect->add_flag("--detach", command->detach, kDetachHelp);
+  connect->add_flag("--quiet,-q", command->quiet, "No summary on stderr");
+  connect->callback([&run, command] { run.Finish(Connect(run, *command)); });
+}
+
+void AddAccept(CLI::App& app, Invocation& run) {
+  CLI::App* accept = app.add_subcommand(
+      "accept",
+      "Take a listener's next connection, and carry stdin and "
+      "stdout over it");
+  auto command = std::make_shared<AcceptCommand>();
+  accept->add_option("listener", command->listener, "Its ID or name")
+      ->required();
+  accept->add_flag("--detach", command->detach, kDetachHelp);
+  accept->add_flag("--quiet,-q", command->quiet, "No summary on stderr");
+  accept->callback([&run, command] { run.Finish(Accept(run, *command)); });
 }
 
 }  // namespace
 
 void AddCarryingCommands(CLI::App& app, Invocation& run) {
-  CLI::App* connect = app.add_subcommand(
-      "connect", "Connect, and carry stdin and stdout over TLS");
-  auto command = std::make_shared<ConnectCommand>();
-  connect
-      ->add_option("address", command->address,
-                   "host:port, [::1]:443 or unix:/path")
-      ->required();
-  connect->add_option("--context,-c", command->context,
-                      "The secure context, by ID or name (default: the "
-                      "system's trust store)");
-  connect->add_option("--server-name,-n", command->server_name,
-                      "The name to ask for and to find in the certificate");
-  CLI::Option* expected_name =
-      connect->add_option("--expected-name", command->expected_name,
-                          "The name to find in the certificate, if it is not "
-                          "the one to ask for");
-  connect->add_flag("--insecure,-k", command->insecure,
-                    "Connect to an unauthorized server too; exits 1 in the "
-                    "end");
-  connect
-      ->add_flag("--skip-name-check", command->skip_name_check,
-                 "Accept a certificate with any name")
-      ->excludes(expected_name);
-  AddConnectSessionOptions(*connect, *command);
-  AddHookOption(*connect, command->hooks);
-  connect->add_flag("--quiet,-q", command->quiet, "No summary on stderr");
-  connect->callback([&run, command] { run.Finish(Connect(run, *command)); });
+  AddConnect(app, run);
+  AddAccept(app, run);
+}
 
-  CLI::App* accept = app.add_subcommand(
-      "accept",
-      "Take a listener's next connection, and carry stdin and "
-      "stdout over it");
-  auto accept_command = std::make_shared<AcceptCommand>();
-  accept->add_option("listener", accept_command->listener, "Its ID or name")
-      ->required();
-  accept->add_flag("--quiet,-q", accept_command->quiet, "No summary on stderr");
-  accept->callback(
-      [&run, accept_command] { run.Finish(Accept(run, *accept_command)); });
+void AddAttachVerb(CLI::App& connection, Invocation& run) {
+  CLI::App* attach = connection.add_subcommand(
+      "attach", "Carry stdin and stdout over a connection that is there");
+  auto command = std::make_shared<AttachCommand>();
+  attach->add_option("name", command->connection, "Its ID or name")->required();
+  attach->add_flag("--quiet,-q", command->quiet, "No summary on stderr");
+  attach->callback([&run, command] { run.Finish(Attach(run, *command)); });
 }
 
 }  // namespace tlsd::client::cli

@@ -21,7 +21,14 @@ void AddCarryingCommands(CLI::App& app, Invocation& run);
 void AddDecideCommands(CLI::App& app, Invocation& run);
 void AddKeyLogCommand(CLI::App& app, Invocation& run);
 void AddEventCommand(CLI::App& app, Invocation& run);
+void AddPairCommands(CLI::App& app, Invocation& run);
 void AddCompletionCommand(CLI::App& app, Invocation& run);
+
+// Verbs of `connection`, which AddConnectionCommands has added: `attach`; what
+// reads and writes cleartext or gives it to another; and all else.
+void AddAttachVerb(CLI::App& connection, Invocation& run);
+void AddCleartextVerbs(CLI::App& connection, Invocation& run);
+void AddControlVerbs(CLI::App& connection, Invocation& run);
 
 }  // namespace tlsd::client::cli
 

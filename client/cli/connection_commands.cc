@@ -204,7 +204,9 @@ void AddConnectionCommands(CLI::App& app, Invocation& run) {
   reset->callback([&run, id] { run.Finish(Reset(run, *id)); });
 
   CLI::App* connection = app.add_subcommand(
-      "connection", "Get what a client can resume its session with");
+      "connection",
+      "Read, write, change or upgrade a connection, or get what is secret in "
+      "it");
   connection->require_subcommand(1);
   AddSecretVerb(*connection, run, "session",
                 "Tell of the newest session that can be resumed",
@@ -214,6 +216,9 @@ void AddConnectionCommands(CLI::App& app, Invocation& run) {
   AddSecretVerb(*connection, run, "ticket",
                 "Print the ticket of that session in hexadecimal",
                 "Write it to this file instead, as it is", GetTicket);
+  AddAttachVerb(*connection, run);
+  AddCleartextVerbs(*connection, run);
+  AddControlVerbs(*connection, run);
 }
 
 }  // namespace tlsd::client::cli

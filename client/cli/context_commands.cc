@@ -1,5 +1,6 @@
 // `tlsctl context ...`: secure contexts and algorithms.
 #include <cstdint>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ constexpr UnaryMethod kDelete = {
 constexpr UnaryMethod kRotateTicketKeys = {
     "tlsd.v1.SecureContextService/RotateTicketKeys",
     &Service::RotateTicketKeys};
+constexpr UnaryMethod kRotateEchKeys = {
+    "tlsd.v1.SecureContextService/RotateEchKeys", &Service::RotateEchKeys};
 constexpr UnaryMethod kSetOcspResponse = {
     "tlsd.v1.SecureContextService/SetOcspResponse", &Service::SetOcspResponse};
 constexpr UnaryMethod kListAlgorithms = {
@@ -53,6 +56,14 @@ struct ContextCommand {
 struct RotateCommand {
   std::string id;
   std::string key_path;
+};
+
+// RotateEchCommand is the command line of `context rotate-ech-keys`.
+struct RotateEchCommand {
+  std::string id;
+  std::string public_name;
+  int32_t max_name_length = 0;
+  std::string path;
 };
 
 // OcspCommand is the command line of `context set-ocsp`.
@@ -190,6 +201,33 @@ absl::Status RotateTicketKeys(Invocation& run, const RotateCommand& command) {
                      });
 }
 
+absl::Status WriteFile(const std::string& path, const std::string& content) {
+  std::ofstream file(path, std::ios::binary);
+  file << content << std::flush;
+  if (file) return absl::OkStatus();
+  return FieldError(Reason::kFieldInvalid, "file", path,
+                    "a file that can be written");
+}
+
+absl::Status RotateEchKeys(Invocation& run, const RotateEchCommand& command) {
+  v1::RotateEchKeysRequest request;
+  request.set_name(ResourceName(kSecureContexts, command.id));
+  request.set_public_name(command.public_name);
+  request.set_max_name_length(command.max_name_length);
+  if (run.prints_grpc()) return run.PrintGrpc(kRotateEchKeys.name, request);
+  const absl::StatusOr<v1::RotateEchKeysResponse> response =
+      run.Call(kRotateEchKeys, request, run.timeout());
+  if (!response.ok()) return response.status();
+  if (!command.path.empty()) {
+    const absl::Status written =
+        WriteFile(command.path, response->ech_config_list());
+    if (!written.ok()) return written;
+  }
+  if (run.is_json()) return run.Print(PrettyJson(*response));
+  return run.Print(
+      EchRotationBlock(request.name(), *response).Format(run.out_colour()));
+}
+
 absl::Status SetOcspResponse(Invocation& run, const OcspCommand& command) {
   v1::SetOcspResponseRequest request;
   request.set_name(ResourceName(kSecureContexts, command.id));
@@ -251,6 +289,31 @@ void AddRotateTicketKeys(CLI::App& context, Invocation& run) {
       [&run, command] { run.Finish(RotateTicketKeys(run, *command)); });
 }
 
+void AddRotateEchKeys(CLI::App& context, Invocation& run) {
+  CLI::App* rotate = context.add_subcommand(
+      "rotate-ech-keys",
+      "Make a key for encrypted ClientHellos, at once; older keys still open "
+      "theirs");
+  auto command = std::make_shared<RotateEchCommand>();
+  rotate->add_option("id", command->id, "Its ID or name")->required();
+  rotate
+      ->add_option("public-name", command->public_name,
+                   "The DNS name that clients show in the clear")
+      ->required();
+  rotate
+      ->add_option("--max-name-length", command->max_name_length,
+                   "How long the longest server name is (default 64)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("COUNT");
+  rotate
+      ->add_option("--out", command->path,
+                   "Write the ECHConfigList to this file too, for connect "
+                   "--ech-config-list")
+      ->type_name("FILE");
+  rotate->callback(
+      [&run, command] { run.Finish(RotateEchKeys(run, *command)); });
+}
+
 void AddSetOcsp(CLI::App& context, Invocation& run) {
   CLI::App* set = context.add_subcommand(
       "set-ocsp", "Staple another OCSP response, at once");
@@ -276,6 +339,7 @@ void AddContextCommands(CLI::App& app, Invocation& run) {
   AddCreate(*context, run);
   AddUpdate(*context, run);
   AddRotateTicketKeys(*context, run);
+  AddRotateEchKeys(*context, run);
   AddSetOcsp(*context, run);
 
   auto id = std::make_shared<std::string>();

@@ -38,7 +38,9 @@ constexpr absl::string_view kFields[] = {"credentials",
                                          "session_id_context",
                                          "ticket_keys",
                                          "disable_session_tickets",
-                                         "hooks"};
+                                         "hooks",
+                                         "early_data",
+                                         "ech_keys"};
 
 template <typename Repeated>
 absl::Status SetTexts(const FileContents& files,
@@ -97,6 +99,8 @@ ContextOptions::ContextOptions(CLI::App& app) : credentials_(app) {
   AddKeyExchange(app);
   AddProtocols(app);
   AddSessions(app);
+  AddEarlyData(app);
+  AddEch(app);
 }
 
 void ContextOptions::AddDefault(CLI::App& app) {

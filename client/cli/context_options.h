@@ -10,6 +10,7 @@
 #include <google/protobuf/field_mask.pb.h>
 
 #include <CLI/CLI.hpp>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -75,6 +76,12 @@ class ContextOptions {
   void AddKeyExchange(CLI::App& app);
   void AddProtocols(CLI::App& app);
   void AddSessions(CLI::App& app);
+  void AddEarlyData(CLI::App& app);
+  void AddEch(CLI::App& app);
+
+  // SetEchKeys reads the keys and their configurations.
+  absl::Status SetEchKeys(const FileContents& files,
+                          v1::SecureContext& context) const;
 
   // The kinds of options. Each returns the option that it has added.
   CLI::Option* AddFiles(CLI::App& app, const std::string& flag,
@@ -129,6 +136,10 @@ class ContextOptions {
   std::string ticket_keys_path_;
   bool no_tickets_ = false;
   HookProtos hooks_;
+  bool early_data_ = false;
+  std::vector<std::string> ech_config_paths_;
+  std::vector<std::string> ech_key_paths_;
+  std::vector<size_t> ech_not_for_retry_;
 };
 
 }  // namespace tlsd::client::cli

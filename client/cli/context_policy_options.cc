@@ -1,13 +1,16 @@
 // The options of a context that say what to agree to: versions, ciphers, key
-// exchange, application protocols, sessions.
+// exchange, application protocols, sessions, early data, encrypted
+// ClientHellos.
 #include <cstddef>
 #include <map>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "client/cli/context_options.h"
 #include "client/cli/option_kinds.h"
 #include "client/convert.h"
+#include "proto/status/error.h"
 
 namespace tlsd::client::cli {
 namespace {
@@ -181,6 +184,71 @@ void ContextOptions::AddSessions(CLI::App& app) {
   Sets(AddHookOption(app, hooks_), "hooks", [this](v1::SecureContext& context) {
     *context.mutable_hooks() = hooks_;
   });
+}
+
+void ContextOptions::AddEarlyData(CLI::App& app) {
+  Sets(app.add_flag("--early-data", early_data_,
+                    "Take early data, or let clients send it; it can be "
+                    "replayed"),
+       "early_data", [this](v1::SecureContext& context) {
+         context.set_early_data(early_data_);
+       });
+}
+
+void ContextOptions::AddEch(CLI::App& app) {
+  CLI::Option* configs =
+      AddFiles(app, "--ech-config", ech_config_paths_,
+               "For servers: file of the ECHConfig of an --ech-key; may be "
+               "repeated");
+  CLI::Option* keys =
+      AddFiles(app, "--ech-key", ech_key_paths_,
+               "For servers: file of a key of encrypted ClientHellos, 32 bytes "
+               "of X25519; may be repeated");
+  configs->needs(keys);
+  keys->needs(configs);
+  CLI::Option* not_for_retry =
+      app.add_option("--ech-not-for-retry", ech_not_for_retry_,
+                     "Do not offer this --ech-key, counted from 0, to clients "
+                     "that have used another one; may be repeated")
+          ->allow_extra_args(false)
+          ->needs(keys)
+          ->type_name("NUMBER");
+  for (const CLI::Option* option : {configs, keys, not_for_retry}) {
+    SetsOrFails(option, "ech_keys",
+                [this](const FileContents& files, v1::SecureContext& context) {
+                  return SetEchKeys(files, context);
+                });
+  }
+}
+
+absl::Status ContextOptions::SetEchKeys(const FileContents& files,
+                                        v1::SecureContext& context) const {
+  if (ech_config_paths_.size() != ech_key_paths_.size()) {
+    return FieldError(Reason::kFieldInvalid, "--ech-key",
+                      Times(ech_key_paths_.size()),
+                      absl::StrCat("as often as --ech-config, ",
+                                   Times(ech_config_paths_.size())));
+  }
+  context.clear_ech_keys();
+  for (size_t i = 0; i < ech_key_paths_.size(); ++i) {
+    const absl::StatusOr<std::string> config =
+        files.Bytes(ech_config_paths_[i]);
+    if (!config.ok()) return config.status();
+    const absl::StatusOr<std::string> key = files.Bytes(ech_key_paths_[i]);
+    if (!key.ok()) return key.status();
+    v1::EchKey& added = *context.add_ech_keys();
+    added.set_config(*config);
+    added.set_private_key(*key);
+  }
+  for (const size_t index : ech_not_for_retry_) {
+    if (index >= ech_key_paths_.size()) {
+      return FieldError(Reason::kFieldInvalid, "--ech-not-for-retry",
+                        absl::StrCat(index),
+                        absl::StrCat("0 to ", ech_key_paths_.size() - 1));
+    }
+    context.mutable_ech_keys(static_cast<int>(index))->set_not_for_retry(true);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace tlsd::client::cli

@@ -7,13 +7,10 @@
 #include "proto/status/error.h"
 
 namespace tlsd::client::cli {
-namespace {
 
 std::string Times(size_t count) {
   return absl::StrCat(count, count == 1 ? " time" : " times");
 }
-
-}  // namespace
 
 CredentialsOptions::CredentialsOptions(CLI::App& app) : app_(app) {
   CLI::Option* certificate = app.add_option(

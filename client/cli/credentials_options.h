@@ -8,6 +8,7 @@
 #define TLSD_CLIENT_CLI_CREDENTIALS_OPTIONS_H_
 
 #include <CLI/CLI.hpp>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@
 #include "tlsd/v1/secure_context_service.pb.h"
 
 namespace tlsd::client::cli {
+
+// Times returns how often an option was given: "1 time", "2 times".
+std::string Times(size_t count);
 
 class CredentialsOptions {
  public:

@@ -42,7 +42,9 @@ const std::map<std::string, v1::EventType>& TypeNames() {
       {"secure-context-updated", v1::EVENT_TYPE_SECURE_CONTEXT_UPDATED},
       {"certificate-expiring", v1::EVENT_TYPE_CERTIFICATE_EXPIRING},
       {"session", v1::EVENT_TYPE_SESSION},
-      {"ocsp-response", v1::EVENT_TYPE_OCSP_RESPONSE}};
+      {"ocsp-response", v1::EVENT_TYPE_OCSP_RESPONSE},
+      {"connection", v1::EVENT_TYPE_CONNECTION},
+      {"renegotiated", v1::EVENT_TYPE_RENEGOTIATED}};
   return names;
 }
 
@@ -138,7 +140,8 @@ void AddEventCommand(CLI::App& app, Invocation& run) {
                                    "listener-closed,connection-rejected,"
                                    "secure-context-updated,"
                                    "certificate-expiring,session,"
-                                   "ocsp-response}"))
+                                   "ocsp-response,connection,"
+                                   "renegotiated}"))
       ->type_name("TYPE");
   events
       ->add_option("--about", command->subjects,

@@ -9,6 +9,23 @@
 namespace tlsd::client::cli {
 namespace {
 
+// NextStepOfConnection is for what a connection cannot do.
+std::string NextStepOfConnection(Reason reason) {
+  switch (reason) {
+    case Reason::kConnectionAttached:
+      return "see who has it: tlsctl conns ID; leave it free with connect "
+             "--detach or accept --detach";
+    case Reason::kProtectionMismatch:
+      return "begin TLS over it: tlsctl connection upgrade ID";
+    case Reason::kVersionMismatch:
+      return "see its version: tlsctl conns ID";
+    case Reason::kRenegotiationUnsupported:
+      return "for fresh keys: tlsctl connection update-keys ID";
+    default:
+      return "";
+  }
+}
+
 std::string NextStepOf(Reason reason) {
   switch (reason) {
     case Reason::kContextNotFound:
@@ -68,11 +85,24 @@ std::string NextStepOf(Reason reason) {
       return "leave --session-in out, for a full handshake";
     case Reason::kOcspResponseInvalid:
       return "give it in DER, as a responder has sent it";
+    case Reason::kEchKeyInvalid:
+      return "let the daemon make one: tlsctl context rotate-ech-keys ID NAME";
     case Reason::kEventsCompacted:
       return "leave --since out";
     default:
-      return "";
+      return NextStepOfConnection(reason);
   }
+}
+
+// The server's newer list is for the next try (draft-ietf-tls-esni section
+// 6.1.6).
+std::string EchNextStep(const ErrorDetail& detail) {
+  const auto configs = detail.metadata.find("retry_configs");
+  if (configs == detail.metadata.end() || configs->second.empty()) {
+    return "leave --ech-config-list out: the server has none to offer";
+  }
+  return absl::StrCat("try with what the server offers: echo ", configs->second,
+                      " | base64 -d > FILE; --ech-config-list FILE");
 }
 
 }  // namespace
@@ -122,6 +152,9 @@ std::string NextStep(const absl::Status& status, absl::string_view address) {
                         "TLSD_ADDRESS=ADDRESS");
   }
   const std::optional<ErrorDetail> detail = GetErrorDetail(status);
+  if (detail.has_value() && detail->reason == Reason::kEchRejected) {
+    return EchNextStep(*detail);
+  }
   if (detail.has_value()) return NextStepOf(detail->reason);
   if (status.code() == absl::StatusCode::kPermissionDenied) {
     return "run it as the user that runs tlsd: its socket is for that user "

@@ -111,8 +111,17 @@ class Invocation {
   template <typename Stub, typename Request, typename Response, typename Show>
   absl::Status Perform(const UnaryMethod<Stub, Request, Response>& method,
                        const Request& request, Show show) {
+    return PerformWithin(timeout(), method, request, show);
+  }
+
+  // PerformWithin is Perform for a call that may take `call_timeout`.
+  template <typename Stub, typename Request, typename Response, typename Show>
+  absl::Status PerformWithin(absl::Duration call_timeout,
+                             const UnaryMethod<Stub, Request, Response>& method,
+                             const Request& request, Show show) {
     if (prints_grpc()) return PrintGrpc(method.name, request);
-    const absl::StatusOr<Response> response = Call(method, request, timeout());
+    const absl::StatusOr<Response> response =
+        Call(method, request, call_timeout);
     if (!response.ok()) return response.status();
     return Print(is_json() ? PrettyJson(*response) : show(*response));
   }

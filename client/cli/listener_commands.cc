@@ -12,7 +12,9 @@
 #include "client/cli/hook_options.h"
 #include "client/cli/option_kinds.h"
 #include "client/cli/show.h"
+#include "client/cli/transport_options.h"
 #include "client/convert.h"
+#include "proto/status/error.h"
 
 namespace tlsd::client::cli {
 namespace {
@@ -34,6 +36,8 @@ constexpr UnaryMethod kListContexts = {"tlsd.v1.ListenerService/ListContexts",
 
 // ListenOptions is the command line of `listen`.
 struct ListenOptions {
+  explicit ListenOptions(CLI::App& app) : forward(app), sockets(app) {}
+
   std::string address;
   std::string context;
   std::string id;
@@ -44,6 +48,13 @@ struct ListenOptions {
   std::vector<std::string> contexts;
   bool strict_server_names = false;
   HookProtos hooks;
+  bool plain = false;
+  bool detect = false;
+  bool accept_proxy = false;
+  int32_t backlog = 0;
+  bool ipv6_only = false;
+  ForwardCommandLine forward;
+  SocketCommandLine sockets;
 };
 
 // ServerNameOptions is the command line of the verbs of `listener`.
@@ -63,17 +74,46 @@ std::string CheckNameAndContext(const std::string& text) {
   return "NAME=CONTEXT is needed, e.g. \"*.example.com=web\"";
 }
 
-absl::Status Listen(Invocation& run, const ListenOptions& options) {
-  v1::CreateListenerRequest request;
-  request.set_listener_id(options.id);
-  v1::Listener& listener = *request.mutable_listener();
-  listener.set_address(options.address);
-  listener.set_secure_context(ResourceName(kSecureContexts, options.context));
+// FillHandler says what happens to the cleartext.
+absl::Status FillHandler(const Invocation& run, const ListenOptions& options,
+                         v1::Listener& listener) {
+  if (options.forward.is_given()) {
+    const FileContents files(run.prints_grpc() ? FileUse::kMark
+                                               : FileUse::kRead);
+    return options.forward.Fill(files, *listener.mutable_forward());
+  }
   if (options.echo) {
     listener.mutable_echo();
   } else {
     listener.mutable_stream();
   }
+  return absl::OkStatus();
+}
+
+// FillTransport says what lies below the connections.
+void FillTransport(const ListenOptions& options, v1::Listener& listener) {
+  if (options.plain) listener.set_protection(v1::PROTECTION_NONE);
+  if (options.detect) listener.set_protection(v1::PROTECTION_DETECT);
+  if (options.sockets.are_given()) {
+    options.sockets.Fill(*listener.mutable_socket_options());
+  }
+  listener.set_accept_proxy_header(options.accept_proxy);
+  listener.set_backlog(options.backlog);
+  listener.set_ipv6_only(options.ipv6_only);
+}
+
+absl::Status Listen(Invocation& run, const ListenOptions& options) {
+  if (options.context.empty() && !options.plain) {
+    return FieldRequired("--context");
+  }
+  v1::CreateListenerRequest request;
+  request.set_listener_id(options.id);
+  v1::Listener& listener = *request.mutable_listener();
+  listener.set_address(options.address);
+  listener.set_secure_context(ResourceName(kSecureContexts, options.context));
+  const absl::Status filled = FillHandler(run, options, listener);
+  if (!filled.ok()) return filled;
+  FillTransport(options, listener);
   if (options.handshake_timeout.has_value()) {
     *listener.mutable_handshake_timeout() = ToProto(*options.handshake_timeout);
   }
@@ -136,6 +176,27 @@ absl::Status ListContexts(Invocation& run, const ServerNameOptions& options) {
       });
 }
 
+void AddTransportOptions(CLI::App& listen, ListenOptions& options) {
+  CLI::Option* plain =
+      listen.add_flag("--plain", options.plain,
+                      "Without TLS, which can begin later: `connection "
+                      "upgrade --server`");
+  listen
+      .add_flag("--detect", options.detect,
+                "With TLS if the first byte that comes says so, else without")
+      ->excludes(plain);
+  listen.add_flag("--accept-proxy", options.accept_proxy,
+                  "Connections begin with a PROXY header; whoever reaches the "
+                  "listener can claim any address");
+  listen
+      .add_option("--backlog", options.backlog,
+                  "How many may wait in the system (default 4096)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("COUNT");
+  listen.add_flag("--ipv6-only", options.ipv6_only,
+                  "Take no IPv4 connections at an IPv6 address");
+}
+
 // AddVerb adds a verb of `listener`, which takes the listener first.
 CLI::App* AddVerb(CLI::App& listener, Invocation& run, const std::string& verb,
                   const std::string& description,
@@ -184,18 +245,19 @@ void AddListener(CLI::App& app, Invocation& run) {
 void AddListenerCommands(CLI::App& app, Invocation& run) {
   CLI::App* listen =
       app.add_subcommand("listen", "Start a listener, which the daemon keeps");
-  auto options = std::make_shared<ListenOptions>();
+  auto options = std::make_shared<ListenOptions>(*listen);
   listen
       ->add_option("address", options->address,
                    "127.0.0.1:8443, [::1]:8443, :8443 or unix:/path; port 0 "
                    "picks a free one")
       ->required();
+  listen->add_option("--context,-c", options->context,
+                     "The secure context, by ID or name; needed without "
+                     "--plain");
   listen
-      ->add_option("--context,-c", options->context,
-                   "The secure context, by ID or name")
-      ->required();
-  listen->add_flag("--echo", options->echo,
-                   "Send back what comes, instead of waiting for `accept`");
+      ->add_flag("--echo", options->echo,
+                 "Send back what comes, instead of waiting for `accept`")
+      ->excludes(options->forward.option());
   listen->add_option("--id", options->id,
                      "Its ID; without one the daemon picks one");
   AddDurationOption(*listen, "--handshake-timeout", options->handshake_timeout,
@@ -212,6 +274,7 @@ void AddListenerCommands(CLI::App& app, Invocation& run) {
   listen->add_flag("--strict-server-names", options->strict_server_names,
                    "Turn away clients that ask for no name with a context");
   AddHookOption(*listen, options->hooks);
+  AddTransportOptions(*listen, *options);
   listen->callback([&run, options] { run.Finish(Listen(run, *options)); });
 
   auto id = std::make_shared<std::string>();

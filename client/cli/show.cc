@@ -13,6 +13,7 @@
 #include "client/cli/humanize.h"
 #include "client/cli/show_certificate.h"
 #include "client/cli/show_connection.h"
+#include "client/cli/show_transport.h"
 #include "client/convert.h"
 #include "client/facts.h"
 
@@ -36,6 +37,7 @@ Cell StateCell(const v1::Listener& listener) {
 }
 
 std::string HandlerText(const v1::Listener& listener) {
+  if (listener.has_forward()) return "forward";
   return listener.has_echo() ? "echo" : "stream";
 }
 
@@ -50,6 +52,18 @@ std::string ServerNamesText(const v1::Listener& listener) {
       listener.strict_server_names() ? "; others are turned away" : "");
 }
 
+// ProtectionText says what protects connections, if it is not always TLS.
+std::string ProtectionText(const v1::Listener& listener) {
+  switch (listener.protection()) {
+    case v1::PROTECTION_NONE:
+      return "none: connections are plain";
+    case v1::PROTECTION_DETECT:
+      return "TLS if the first byte says so, else none";
+    default:
+      return "";
+  }
+}
+
 // TimeOfDay shows local time: an event stream is read as it happens.
 std::string TimeOfDay(const google::protobuf::Timestamp& time) {
   return absl::FormatTime("%H:%M:%E3S", FromProto(time), absl::LocalTimeZone());
@@ -60,7 +74,10 @@ Tone EventTone(const v1::Event& event) {
     case v1::EVENT_TYPE_LISTENING:
     case v1::EVENT_TYPE_SECURE_CONNECTION:
     case v1::EVENT_TYPE_SECURE_CONNECT:
+    case v1::EVENT_TYPE_CONNECTION:
       return Tone::kGood;
+    case v1::EVENT_TYPE_RENEGOTIATED:
+      return Tone::kCareful;
     case v1::EVENT_TYPE_CLIENT_ERROR:
     case v1::EVENT_TYPE_CONNECTION_REJECTED:
       return Tone::kBad;
@@ -99,8 +116,7 @@ std::string EventDetail(const v1::Event& event) {
   }
   if (!event.has_connection()) return "";
   const v1::Connection& connection = event.connection();
-  std::vector<std::string> parts = {
-      ToString(FromProto(connection.remote_address()))};
+  std::vector<std::string> parts = {RemoteText(connection)};
   if (connection.has_failure()) {
     parts.push_back(connection.failure().message());
   } else if (event.type() == v1::EVENT_TYPE_OCSP_RESPONSE) {
@@ -109,6 +125,8 @@ std::string EventDetail(const v1::Event& event) {
     parts.push_back(
         absl::StrCat("in ", HumanBytes(connection.cleartext_bytes_received()),
                      ", out ", HumanBytes(connection.cleartext_bytes_sent())));
+  } else if (IsPlain(connection)) {
+    parts.push_back(ProtocolText(connection));
   } else if (connection.has_handshake()) {
     parts.push_back(connection.handshake().protocol());
     parts.push_back(CipherText(connection.handshake()));
@@ -151,7 +169,14 @@ Block ListenerBlock(const v1::Listener& listener, absl::Time now) {
   for (const std::string& hook : HookTexts(listener.hooks())) {
     block.Add("hook", hook);
   }
+  block.Add("protection", ProtectionText(listener));
   block.Add("handler", HandlerText(listener));
+  if (listener.has_forward()) {
+    block.Add("upstream", ForwardText(listener.forward()));
+  }
+  if (listener.accept_proxy_header()) block.Add("PROXY header", "required");
+  block.Add("sockets", SocketText(listener.socket_options()));
+  if (listener.ipv6_only()) block.Add("IPv4", "not taken");
   block.Add("handshake timeout",
             HumanDuration(FromProto(listener.handshake_timeout())));
   block.Add("connections",
@@ -159,6 +184,9 @@ Block ListenerBlock(const v1::Listener& listener, absl::Time now) {
                          listener.accepted_count(), " accepted, ",
                          listener.rejected_count(), " rejected; at most ",
                          listener.max_connections()));
+  if (listener.backlog() > 0) {
+    block.Add("backlog", absl::StrCat(listener.backlog()));
+  }
   block.Add("age",
             AgeText(listener.has_create_time(), listener.create_time(), now));
   return block;

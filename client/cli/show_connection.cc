@@ -5,17 +5,22 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "client/cli/cells.h"
 #include "client/cli/humanize.h"
 #include "client/cli/show_certificate.h"
+#include "client/cli/show_transport.h"
 #include "client/convert.h"
 #include "client/facts.h"
 
 namespace tlsd::client::cli {
 namespace {
+
+// RFC 8446 section 5.1.
+constexpr int kRecordBytesMax = 16384;
 
 Cell StateCell(const v1::Connection& connection) {
   const std::string word =
@@ -56,15 +61,41 @@ Cell AuthorizedWord(const v1::Connection& connection) {
   return cell;
 }
 
+// EarlyDataCell warns of what may have been sent again.
+Cell EarlyDataCell(const v1::Connection& connection) {
+  const std::string word = EnumWord(
+      v1::EarlyData_Name(connection.handshake().early_data()), "EARLY_DATA_");
+  if (connection.early_bytes_received() == 0) return word;
+  return {absl::StrCat(word, word.empty() ? "" : ", ", "the first ",
+                       HumanBytes(connection.early_bytes_received()),
+                       " may have been replayed"),
+          Tone::kCareful};
+}
+
+// AddTransport tells what lies below the connection, and where its cleartext
+// goes.
+void AddTransport(const v1::Connection& connection, Block& block) {
+  block.Add("local", ToString(FromProto(connection.local_address())));
+  block.Add("remote", ToString(FromProto(connection.remote_address())));
+  block.Add("PROXY header", ProxyHeaderText(connection));
+  block.AddList("PROXY fields", ProxyFieldTexts(connection.proxy_header()));
+  block.Add("carrier", connection.carrier());
+  block.Add("piped with", connection.piped_with());
+  block.Add("upstream", connection.upstream());
+  block.Add("socket", SocketText(connection.socket_options()));
+}
+
 void AddHandshake(const v1::Connection& connection, Block& block) {
   const v1::Handshake& handshake = connection.handshake();
-  block.Add("protocol", handshake.protocol());
+  block.Add("protocol", ProtocolText(connection));
   block.Add("cipher", CipherText(handshake));
   block.Add("group", handshake.group());
   block.Add("server name", handshake.server_name());
   block.Add("ALPN", handshake.alpn_protocol());
   block.Add("NPN", handshake.npn_protocol());
   if (handshake.resumed()) block.Add("session", "resumed");
+  block.Add("early data", EarlyDataCell(connection));
+  if (handshake.ech_accepted()) block.Add("ECH", {"accepted", Tone::kGood});
   if (connection.has_ocsp_response()) {
     block.Add("OCSP", OcspCell(connection.ocsp_response()));
   }
@@ -74,6 +105,21 @@ void AddHandshake(const v1::Connection& connection, Block& block) {
 }
 
 }  // namespace
+
+bool IsPlain(const v1::Connection& connection) {
+  return connection.has_open_time() && !connection.encrypted() &&
+         !connection.has_handshake();
+}
+
+std::string ProtocolText(const v1::Connection& connection) {
+  return IsPlain(connection) ? "plain" : connection.handshake().protocol();
+}
+
+std::string RemoteText(const v1::Connection& connection) {
+  const std::string remote = ToString(FromProto(connection.remote_address()));
+  if (!remote.empty() || connection.carrier().empty()) return remote;
+  return absl::StrCat("over ", connection.carrier());
+}
 
 std::string CipherText(const v1::Handshake& handshake) {
   return handshake.cipher_standard_name().empty()
@@ -118,14 +164,24 @@ Block ConnectionBlock(const v1::Connection& connection, absl::Time now) {
   block.Add("role", EnumWord(v1::Role_Name(connection.role()), "ROLE_"));
   block.Add("listener", connection.listener());
   block.Add("secure context", connection.secure_context());
-  block.Add("local", ToString(FromProto(connection.local_address())));
-  block.Add("remote", ToString(FromProto(connection.remote_address())));
+  AddTransport(connection, block);
   AddHandshake(connection, block);
   block.Add("certificate asked for",
             connection.handshake().certificate_requested() ? "yes" : "");
   block.Add("certificate shown",
             connection.handshake().own_certificate_sha256());
   block.Add("can be resumed", connection.has_session() ? "yes" : "");
+  if (connection.renegotiation_count() > 0) {
+    block.Add(
+        "renegotiated",
+        Count(static_cast<size_t>(connection.renegotiation_count()), "time"));
+  }
+  if (connection.max_send_fragment() > 0 &&
+      connection.max_send_fragment() < kRecordBytesMax) {
+    block.Add(
+        "records sent",
+        absl::StrCat("at most ", connection.max_send_fragment(), " B each"));
+  }
   block.Add(
       "cleartext",
       absl::StrCat(HumanBytes(connection.cleartext_bytes_received()), " in, ",
@@ -152,6 +208,26 @@ Block SessionBlock(const std::string& connection,
   return block;
 }
 
+Block ChannelBindingsBlock(const std::string& connection,
+                           const v1::GetChannelBindingsResponse& response) {
+  Block block(
+      {absl::StrCat("channel bindings of ", connection), Tone::kStrong});
+  block.Add("finished", absl::BytesToHexString(response.finished()));
+  block.Add("peer finished", absl::BytesToHexString(response.peer_finished()));
+  block.Add("tls-unique", absl::BytesToHexString(response.tls_unique()));
+  block.Add("tls-exporter", absl::BytesToHexString(response.tls_exporter()));
+  block.Add("tls-server-end-point",
+            absl::BytesToHexString(response.tls_server_end_point()));
+  return block;
+}
+
+Block SecurePairBlock(const v1::SecurePair& pair) {
+  Block block({"secure pair", Tone::kStrong});
+  block.Add("cleartext", pair.cleartext().name());
+  block.Add("encrypted", pair.encrypted().name());
+  return block;
+}
+
 Table ConnectionTable(const v1::ListConnectionsResponse& list, absl::Time now) {
   Table table({"NAME", "STATE", "ROLE", "REMOTE", "PROTOCOL", "SERVER NAME",
                "AUTHORIZED", "IN", "OUT", "AGE"});
@@ -159,8 +235,7 @@ Table ConnectionTable(const v1::ListConnectionsResponse& list, absl::Time now) {
     table.AddRow(
         {connection.name(), StateCell(connection),
          EnumWord(v1::Role_Name(connection.role()), "ROLE_"),
-         ToString(FromProto(connection.remote_address())),
-         connection.handshake().protocol(),
+         RemoteText(connection), ProtocolText(connection),
          connection.handshake().server_name(), AuthorizedWord(connection),
          HumanBytes(connection.cleartext_bytes_received()),
          HumanBytes(connection.cleartext_bytes_sent()),
@@ -171,11 +246,12 @@ Table ConnectionTable(const v1::ListConnectionsResponse& list, absl::Time now) {
 
 Block ConnectionSummary(const v1::Connection& connection,
                         absl::string_view checked_name) {
-  const std::string remote = ToString(FromProto(connection.remote_address()));
-  const bool is_server = connection.role() == v1::ROLE_SERVER;
-  Block block({absl::StrCat(is_server ? "accepted " : "connected to ", remote,
-                            " as ", connection.name()),
-               Tone::kStrong});
+  const bool has_address = connection.has_remote_address();
+  std::string begin = has_address ? "connected to " : "connected ";
+  if (connection.role() == v1::ROLE_SERVER) begin = "accepted ";
+  Block block(
+      {absl::StrCat(begin, RemoteText(connection), " as ", connection.name()),
+       Tone::kStrong});
   AddHandshake(connection, block);
   if (connection.authorized()) {
     block.Add("peer name", std::string(checked_name));

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "client/cli/text.h"
 #include "tlsd/v1/connection_service.pb.h"
+#include "tlsd/v1/secure_pair_service.pb.h"
 
 namespace tlsd::client::cli {
 
@@ -27,6 +28,25 @@ Block ConnectionSummary(const v1::Connection& connection,
 // SessionBlock tells of a session of "connections/ID", and not what is in it.
 Block SessionBlock(const std::string& connection,
                    const v1::GetSessionResponse& response, absl::Time now);
+
+// ChannelBindingsBlock tells what names "connections/ID" at both ends, in
+// hexadecimal.
+Block ChannelBindingsBlock(const std::string& connection,
+                           const v1::GetChannelBindingsResponse& response);
+
+// SecurePairBlock tells the names of both sides.
+Block SecurePairBlock(const v1::SecurePair& pair);
+
+// IsPlain reports whether TLS has no part in the connection.
+bool IsPlain(const v1::Connection& connection);
+
+// ProtocolText returns the version of TLS, or "plain"; "" before the handshake
+// is complete.
+std::string ProtocolText(const v1::Connection& connection);
+
+// RemoteText returns the peer's address, or, of a connection that another
+// carries, "over connections/ID".
+std::string RemoteText(const v1::Connection& connection);
 
 // CipherText returns the name of the cipher suite in the standards, or else
 // OpenSSL's.

@@ -1,7 +1,9 @@
 #include "client/cli/show_context.h"
 
+#include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
@@ -170,6 +172,10 @@ void AddSessions(const v1::SecureContext& context, Block& block) {
   }
   block.Add("session ID context", context.session_id_context());
   if (context.disable_session_tickets()) block.Add("tickets", "none");
+  if (context.early_data()) {
+    block.Add("early data", {"yes; it can be replayed", Tone::kCareful});
+  }
+  block.Add("ECH config list", absl::Base64Escape(context.ech_config_list()));
 }
 
 }  // namespace
@@ -214,6 +220,14 @@ Table SecureContextTable(const v1::ListSecureContextsResponse& list,
          AgeText(context.has_create_time(), context.create_time(), now)});
   }
   return table;
+}
+
+Block EchRotationBlock(const std::string& context,
+                       const v1::RotateEchKeysResponse& response) {
+  Block block({absl::StrCat("rotated ", context), Tone::kStrong});
+  block.Add("keys", absl::StrCat(response.key_count()));
+  block.Add("ECH config list", absl::Base64Escape(response.ech_config_list()));
+  return block;
 }
 
 std::string AlgorithmsText(const v1::ListAlgorithmsResponse& algorithms,

@@ -18,6 +18,10 @@ Block SecureContextBlock(const v1::SecureContext& context, absl::Time now);
 Table SecureContextTable(const v1::ListSecureContextsResponse& list,
                          absl::Time now);
 
+// EchRotationBlock tells what to publish for "secureContexts/ID".
+Block EchRotationBlock(const std::string& context,
+                       const v1::RotateEchKeysResponse& response);
+
 // AlgorithmsText returns a table of the cipher suites, then a line for each of
 // the other kinds.
 std::string AlgorithmsText(const v1::ListAlgorithmsResponse& algorithms,

@@ -36,8 +36,8 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
       ->type_name("FORMAT");
   AddDurationOption(app, "--timeout,-t", options.timeout,
                     "How long to wait, as 500ms, 5s, 2m (default: 30s; "
-                    "accept, decide wait, keylog and events --follow wait for "
-                    "ever)");
+                    "accept, connection read, decide wait, keylog and events "
+                    "--follow wait for ever)");
   app.add_flag("--no-color", options.no_colour,
                "No colour, as with NO_COLOR in the environment");
   app.add_flag("--print-grpc", options.print_grpc,
@@ -72,6 +72,7 @@ void AddCommands(CLI::App& app, Invocation& run) {
   AddListenerCommands(app, run);
   AddCarryingCommands(app, run);
   AddConnectionCommands(app, run);
+  AddPairCommands(app, run);
   AddCertificateCommands(app, run);
   AddDecideCommands(app, run);
   AddEventCommand(app, run);

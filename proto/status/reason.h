@@ -47,7 +47,7 @@ namespace tlsd {
   X(kEtagMismatch, "ETAG_MISMATCH", kCaller, kAborted,                         \
     "The resource has changed since its etag was read.")                       \
   X(kConnectionAttached, "CONNECTION_ATTACHED", kCaller, kFailedPrecondition,  \
-    "Another call reads or writes the connection.")                            \
+    "Another call, or another connection, has the cleartext.")                 \
   X(kConnectionClosed, "CONNECTION_CLOSED", kCaller, kFailedPrecondition,      \
     "The connection has ended.")                                               \
   X(kHandshakeNotComplete, "HANDSHAKE_NOT_COMPLETE", kCaller,                  \
@@ -81,6 +81,12 @@ namespace tlsd {
     "A connection plays the other role.")                                      \
   X(kKeyLogDisabled, "KEY_LOG_DISABLED", kCaller, kFailedPrecondition,         \
     "The daemon was started without --key_log.")                               \
+  X(kProtectionMismatch, "PROTECTION_MISMATCH", kCaller, kFailedPrecondition,  \
+    "A connection is plain, and what was asked for is part of TLS.")           \
+  X(kVersionMismatch, "VERSION_MISMATCH", kCaller, kFailedPrecondition,        \
+    "The connection's version of TLS has not what was asked for.")             \
+  X(kRenegotiationUnsupported, "RENEGOTIATION_UNSUPPORTED", kCaller,           \
+    kUnimplemented, "Nobody can begin a renegotiation.")                       \
   /* What was configured. */                                                   \
   X(kPemInvalid, "PEM_INVALID", kConfiguration, kInvalidArgument,              \
     "PEM text holds no such thing, or a malformed one.")                       \
@@ -143,6 +149,8 @@ namespace tlsd {
     "A TLS session is malformed.")                                             \
   X(kOcspResponseInvalid, "OCSP_RESPONSE_INVALID", kConfiguration,             \
     kInvalidArgument, "An OCSP response is malformed.")                        \
+  X(kEchKeyInvalid, "ECH_KEY_INVALID", kConfiguration, kInvalidArgument,       \
+    "A key or configuration of encrypted ClientHellos is malformed.")          \
   /* What the peer did. */                                                     \
   X(kPeerAlert, "PEER_ALERT", kPeer, kFailedPrecondition,                      \
     "The peer ended the connection with an alert.")                            \
@@ -177,6 +185,16 @@ namespace tlsd {
   X(kServerNameUnrecognized, "SERVER_NAME_UNRECOGNIZED", kPeer,                \
     kFailedPrecondition,                                                       \
     "The client asked for a server name that the listener does not have.")     \
+  X(kEchRejected, "ECH_REJECTED", kPeer, kFailedPrecondition,                  \
+    "The server could not read the encrypted ClientHello.")                    \
+  X(kRenegotiationRefused, "RENEGOTIATION_REFUSED", kPeer, kAborted,           \
+    "A client has tried to renegotiate.")                                      \
+  X(kRenegotiationLimit, "RENEGOTIATION_LIMIT", kPeer, kAborted,               \
+    "A server has asked for renegotiation too often.")                         \
+  X(kProxyHeaderInvalid, "PROXY_HEADER_INVALID", kPeer, kAborted,              \
+    "A PROXY header is missing or malformed.")                                 \
+  X(kIdleTimeout, "IDLE_TIMEOUT", kPeer, kDeadlineExceeded,                    \
+    "Nothing has moved for as long as the idle timeout.")                      \
   /* What lies between. */                                                     \
   X(kNameNotResolved, "NAME_NOT_RESOLVED", kTransport, kUnavailable,           \
     "A host name has no address.")                                             \
@@ -192,6 +210,10 @@ namespace tlsd {
     "The transport ended without close_notify: bytes may be missing.")         \
   X(kRecordCorrupt, "RECORD_CORRUPT", kTransport, kDataLoss,                   \
     "A record was altered on its way.")                                        \
+  X(kUpstreamFailed, "UPSTREAM_FAILED", kTransport, kUnavailable,              \
+    "The upstream that a connection is forwarded to has failed.")              \
+  X(kPipeBroken, "PIPE_BROKEN", kTransport, kUnavailable,                      \
+    "The connection at the other end of a pipe has failed.")                   \
   /* The daemon itself. */                                                     \
   X(kLimitReached, "LIMIT_REACHED", kServer, kResourceExhausted,               \
     "A limit of the daemon is reached.")                                       \

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "proto/status/error.h"
 #include "server/base/status_macros.h"
@@ -19,27 +20,56 @@ Connection::Connection(ConnectionOptions options,
       pool_(pool),
       backlog_(pool),
       cleartext_(pool),
-      create_time_(absl::Now()) {}
+      plain_(pool),
+      protection_(options_.protection),
+      create_time_(absl::Now()) {
+  if (options_.accept_proxy_header) {
+    proxy_reader_ = std::make_unique<net::ProxyHeaderReader>();
+  }
+}
 
 Connection::~Connection() = default;
 
 void Connection::Start(std::unique_ptr<net::Transport> transport) {
   transport_ = std::move(transport);
-  local_address_ = transport_->local_address();
-  remote_address_ = transport_->remote_address();
-  handshake_timer_ = loop_.After(options_.handshake_timeout, [this] {
-    Abort(MakeError(
-        Reason::kHandshakeTimeout, "the handshake was not complete in time",
-        {{"timeout", absl::FormatDuration(options_.handshake_timeout)}}));
-  });
+  const bool is_carried = !options_.carrier.empty();
+  local_address_ =
+      is_carried ? options_.carrier_local_address : transport_->local_address();
+  remote_address_ = is_carried ? options_.carrier_remote_address
+                               : transport_->remote_address();
+  SetSocketOptions(options_.socket_options);
+  const bool opens_at_once = is_plain() && proxy_reader_ == nullptr;
+  if (!opens_at_once) {
+    handshake_timer_ = loop_.After(options_.handshake_timeout, [this] {
+      Abort(MakeError(
+          Reason::kHandshakeTimeout, "the handshake was not complete in time",
+          {{"timeout", absl::FormatDuration(options_.handshake_timeout)}}));
+    });
+  }
   transport_->Start(*this);
-  // A server waits for the first byte: a silent peer costs no engine.
-  if (options_.role == tls::Role::kServer) return;
-  if (const absl::Status started = StartEngine(); !started.ok()) {
-    End(started, Farewell::kGentle);
+  if (!options_.preamble.empty()) {
+    plain_.Append(base::AsBytes(options_.preamble));
+    Flush();
+  }
+  if (opens_at_once) {
+    Open();
+  } else if (options_.role == tls::Role::kClient) {
+    if (const absl::Status started = StartEngine(); !started.ok()) {
+      End(started, Farewell::kGentle);
+      return;
+    }
+  } else {
+    // A server waits for the first byte: a silent peer costs no engine.
     return;
   }
   Pump();
+}
+
+void Connection::Open() {
+  handshake_timer_.reset();
+  state_ = ConnectionState::kOpen;
+  open_time_ = absl::Now();
+  owner_.OnOpen(*this);
 }
 
 absl::Status Connection::StartEngine() {
@@ -56,10 +86,17 @@ ConnectionFacts Connection::facts() const {
   facts.name = options_.name;
   facts.role = options_.role;
   facts.state = state_;
+  facts.encrypted = !is_plain();
   facts.listener = options_.listener;
   facts.secure_context = options_.secure_context_name;
   facts.local_address = local_address_;
   facts.remote_address = remote_address_;
+  facts.proxy_address = proxy_address_;
+  facts.proxy_header = proxy_header_;
+  facts.socket_options = options_.socket_options;
+  facts.carrier = options_.carrier;
+  facts.piped_with = piped_with_;
+  facts.upstream = upstream_;
   facts.handshake = handshake_;
   facts.server_name = server_name_;
   facts.ocsp_response = ocsp_response_;
@@ -68,6 +105,11 @@ ConnectionFacts Connection::facts() const {
   facts.cleartext_bytes_sent = cleartext_bytes_sent_;
   facts.wire_bytes_received = wire_bytes_received_;
   facts.wire_bytes_sent = wire_bytes_sent_;
+  facts.early_bytes_received = early_bytes_received_;
+  facts.renegotiation_count = renegotiation_count_;
+  if (engine_ != nullptr && state_ == ConnectionState::kOpen) {
+    facts.max_send_fragment = engine_->max_send_fragment();
+  }
   facts.peer_closed = peer_closed_;
   facts.shut_down = shut_down_;
   facts.create_time = create_time_;
@@ -75,104 +117,6 @@ ConnectionFacts Connection::facts() const {
   facts.close_time = close_time_;
   facts.failure = failure_;
   return facts;
-}
-
-// What arrives.
-
-void Connection::OnBytes(absl::Span<const uint8_t> bytes) {
-  wire_bytes_received_ += static_cast<int64_t>(bytes.size());
-  if (peer_closed_) return;
-  if (engine_ == nullptr) {
-    if (const absl::Status started = StartEngine(); !started.ok()) {
-      End(started, Farewell::kGentle);
-      return;
-    }
-  }
-  const size_t taken = backlog_.empty() ? Receive(bytes) : 0;
-  // The owner may have ended it when it opened.
-  if (state_ == ConnectionState::kClosed) return;
-  if (!peer_closed_) backlog_.Append(bytes.subspan(taken));
-  Pump();
-}
-
-void Connection::OnEnd() {
-  if (peer_closed_) return;
-  End(engine_ != nullptr
-          ? engine_->ReceiveEof()
-          : MakeError(Reason::kTlsTruncated,
-                      "the peer went away before it had sent anything"),
-      Farewell::kGentle);
-}
-
-void Connection::OnError(const absl::Status& error) {
-  End(error, Farewell::kNone);
-}
-
-void Connection::OnDrained() { Pump(); }
-
-size_t Connection::Receive(absl::Span<const uint8_t> bytes) {
-  const size_t size_before = cleartext_.size();
-  tls::EventList events;
-  const absl::StatusOr<size_t> taken =
-      engine_->Receive(bytes, kQueueBytesMax, cleartext_, events);
-  cleartext_bytes_received_ +=
-      static_cast<int64_t>(cleartext_.size() - size_before);
-  if (handshake_ == nullptr) server_name_ = engine_->server_name();
-  for (tls::EngineEvent& event : events) {
-    // The owner may have ended it.
-    if (state_ == ConnectionState::kClosed) break;
-    Handle(std::move(event));
-  }
-  if (taken.ok()) return *taken;
-  End(taken.status(), Farewell::kGentle);
-  return bytes.size();
-}
-
-bool Connection::ReceiveBacklog() {
-  if (engine_ == nullptr || peer_closed_ ||
-      cleartext_.size() > kQueueBytesLow) {
-    return false;
-  }
-  if (backlog_.empty() && !engine_->has_more()) return false;
-  const size_t size_before = cleartext_.size();
-  const ConnectionState state_before = state_;
-  const size_t taken = Receive(backlog_.Front());
-  // The end has cleared the backlog; the sink has yet to hear of it.
-  if (state_ == ConnectionState::kClosed) return true;
-  backlog_.Consume(taken);
-  if (peer_closed_) backlog_.Clear();
-  return taken > 0 || cleartext_.size() != size_before || peer_closed_ ||
-         state_ != state_before;
-}
-
-void Connection::Handle(tls::EngineEvent event) {
-  if (auto* completed = std::get_if<tls::HandshakeCompleted>(&event)) {
-    handshake_timer_.reset();
-    // A session that was resumed under TLS 1.2 can be again.
-    has_session_ = completed->facts.resumed && engine_->session().has_value();
-    handshake_ = std::make_shared<const tls::HandshakeFacts>(
-        std::move(completed->facts));
-    server_name_ = handshake_->server_name;
-    state_ = ConnectionState::kOpen;
-    open_time_ = absl::Now();
-    owner_.OnOpen(*this);
-    return;
-  }
-  if (auto* chosen = std::get_if<tls::ContextChosen>(&event)) {
-    options_.secure_context_name = std::move(chosen->name);
-  } else if (auto* asked = std::get_if<tls::QuestionAsked>(&event)) {
-    owner_.OnQuestion(*this, std::move(*asked));
-  } else if (auto* stapled = std::get_if<tls::OcspResponseReceived>(&event)) {
-    ocsp_response_ = std::move(stapled->response);
-    owner_.OnOcspResponse(*this);
-  } else if (std::holds_alternative<tls::SessionReceived>(event)) {
-    has_session_ = true;
-    owner_.OnSession(*this);
-  } else if (auto* secret = std::get_if<tls::SecretMade>(&event)) {
-    owner_.OnSecret(*this, std::move(secret->line));
-  } else {
-    peer_closed_ = true;
-  }
 }
 
 void Connection::Answer(tls::Answer answer) {
@@ -206,7 +150,9 @@ void Connection::Consume(size_t count) {
 
 bool Connection::writable() const {
   return state_ == ConnectionState::kOpen && !shut_down_ &&
-         engine_->ciphertext().size() + transport_->unsent_size() <
+         (engine_ == nullptr || engine_->can_send()) &&
+         (engine_ == nullptr ? plain_ : engine_->ciphertext()).size() +
+                 transport_->unsent_size() <
              kQueueBytesMax;
 }
 
@@ -221,16 +167,23 @@ absl::Status Connection::CheckWrite() const {
   }
   if (shut_down_) {
     return MakeError(Reason::kWriteAfterShutdown,
-                     "close_notify has been sent; nothing can follow it");
+                     is_plain() ? "our direction has ended; nothing can follow"
+                                : "close_notify has been sent; nothing can "
+                                  "follow it");
   }
   return absl::OkStatus();
 }
 
 absl::Status Connection::Write(absl::Span<const uint8_t> bytes) {
   TLSD_RETURN_IF_ERROR(CheckWrite());
-  if (const absl::Status sent = engine_->Send(bytes); !sent.ok()) {
-    // An engine that has failed never works again.
-    End(sent, Farewell::kGentle);
+  if (is_plain()) {
+    plain_.Append(bytes);
+  } else if (const absl::Status sent = engine_->Send(bytes); !sent.ok()) {
+    // It is no failure of the engine that it renegotiates; and one that has
+    // failed never works again.
+    if (!HasReason(sent, Reason::kHandshakeNotComplete)) {
+      End(sent, Farewell::kGentle);
+    }
     return sent;
   }
   cleartext_bytes_sent_ += static_cast<int64_t>(bytes.size());
@@ -241,7 +194,10 @@ absl::Status Connection::Write(absl::Span<const uint8_t> bytes) {
 absl::Status Connection::Shutdown() {
   if (shut_down_) return absl::OkStatus();
   TLSD_RETURN_IF_ERROR(CheckWrite());
-  if (const absl::Status sent = engine_->Shutdown(); !sent.ok()) {
+  if (is_plain()) {
+    Flush();
+    transport_->EndWriting();
+  } else if (const absl::Status sent = engine_->Shutdown(); !sent.ok()) {
     End(sent, Farewell::kGentle);
     return sent;
   }
@@ -260,13 +216,14 @@ void Connection::Close() {
   cleartext_.Clear();
   backlog_.Clear();
   // An engine that cannot send close_notify has already sent an alert.
-  if (!shut_down_) shut_down_ = engine_->Shutdown().ok();
+  if (!shut_down_) shut_down_ = is_plain() || engine_->Shutdown().ok();
   End(absl::OkStatus(), Farewell::kGentle);
 }
 
 void Connection::Abort(const absl::Status& reason) {
   if (engine_ != nullptr) engine_->Abort(reason);
-  End(reason, Farewell::kGentle);
+  const bool is_open_and_plain = is_plain() && state_ == ConnectionState::kOpen;
+  End(reason, is_open_and_plain ? Farewell::kReset : Farewell::kGentle);
 }
 
 void Connection::Reset() {
@@ -274,49 +231,43 @@ void Connection::Reset() {
       Farewell::kReset);
 }
 
-// What moves.
+// What can be changed.
 
-void Connection::Pump() {
-  // A sink that acts from OnProgress comes here too; the loop below sees what
-  // it did.
-  if (pumping_) return;
-  pumping_ = true;
-  ConnectionState told = state_;
-  do {
-    told = state_;
-    sink_->OnProgress(*this);
-    // A sink that ends the connection is told of that like any other.
-  } while (told != state_ || ReceiveBacklog() || Flush());
-  pumping_ = false;
+void Connection::SetSink(std::unique_ptr<CleartextSink> sink,
+                         std::string piped_with) {
+  sink_ = std::move(sink);
+  piped_with_ = std::move(piped_with);
+  Pump();
+}
+
+void Connection::SetSocketOptions(const SocketOptions& options) {
   if (state_ == ConnectionState::kClosed) return;
-  if (peer_closed_ && shut_down_) {
-    End(absl::OkStatus(), Farewell::kGentle);
-  } else {
-    SteerReading();
+  if (options.socket != net::SocketOptions() ||
+      options.socket != options_.socket_options.socket) {
+    transport_->SetOptions(options.socket);
   }
+  options_.socket_options = options;
+  idle_timer_.reset();
+  if (options.idle_timeout == absl::InfiniteDuration()) return;
+  move_time_ = std::chrono::steady_clock::now();
+  idle_timer_ = loop_.After(options.idle_timeout, [this] { EndIdle(); });
 }
 
-bool Connection::Flush() {
-  if (engine_ == nullptr || engine_->ciphertext().empty()) return false;
-  const bool was_writable = writable();
-  wire_bytes_sent_ += static_cast<int64_t>(engine_->ciphertext().size());
-  transport_->Write(engine_->ciphertext());
-  // What the kernel takes at once brings no OnDrained.
-  return !was_writable && writable();
+absl::StatusOr<tls::TlsEngine*> Connection::OpenEngine() {
+  if (is_plain()) {
+    return MakeError(Reason::kProtectionMismatch,
+                     absl::StrCat(name(), " is plain; TLS does not protect it"),
+                     {{"connection", name()}});
+  }
+  if (state_ == ConnectionState::kOpen) return engine_.get();
+  return CheckWrite();
 }
 
-void Connection::SteerReading() {
-  const size_t bound = reading_paused_ ? kQueueBytesLow + 1 : kQueueBytesMax;
-  // What did not fit must be taken before the transport's end is heard of.
-  const bool full = !backlog_.empty() || cleartext_.size() >= bound ||
-                    (engine_ != nullptr && engine_->has_more());
-  if (full == reading_paused_) return;
-  reading_paused_ = full;
-  if (full) {
-    transport_->PauseReading();
-  } else {
-    transport_->ResumeReading();
-  }
+absl::Status Connection::UpdateKeys(bool request_peer) {
+  TLSD_ASSIGN_OR_RETURN(tls::TlsEngine * engine, OpenEngine());
+  TLSD_RETURN_IF_ERROR(engine->UpdateKeys(request_peer));
+  Pump();
+  return absl::OkStatus();
 }
 
 void Connection::End(const absl::Status& failure, Farewell farewell) {
@@ -326,6 +277,7 @@ void Connection::End(const absl::Status& failure, Farewell farewell) {
   close_time_ = absl::Now();
   failure_ = failure;
   handshake_timer_.reset();
+  idle_timer_.reset();
   backlog_.Clear();
   if (has_session_) {
     last_session_ =
@@ -335,7 +287,7 @@ void Connection::End(const absl::Status& failure, Farewell farewell) {
   if (farewell == Farewell::kGentle) {
     net::Transport::CloseGently(std::move(transport_));
   } else if (farewell == Farewell::kReset) {
-    net::Transport::Reset(std::move(transport_));
+    net::Transport::Reset(std::move(transport_), failure);
   }
   transport_.reset();
   owner_.OnClosed(*this);

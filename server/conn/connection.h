@@ -3,6 +3,9 @@
 //    transport --> [ciphertext] --> engine --> [cleartext] --> sink
 //    transport <-- [  unsent  ] <-- engine <------------------ sink
 //
+// A plain connection has no engine: cleartext is what the transport carries,
+// and the ends of its directions are those of the transport's.
+//
 // It is neither a thread nor an RPC: one worker owns it and only that worker's
 // thread touches it, so no byte takes a lock. See
 // docs/life_of_a_connection.md.
@@ -14,20 +17,26 @@
 #ifndef TLSD_SERVER_CONN_CONNECTION_H_
 #define TLSD_SERVER_CONN_CONNECTION_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "server/base/byte_queue.h"
 #include "server/base/chunk_pool.h"
 #include "server/conn/cleartext_sink.h"
 #include "server/conn/connection_facts.h"
+#include "server/conn/connection_options.h"
 #include "server/net/event_loop.h"
+#include "server/net/proxy_header.h"
 #include "server/net/transport.h"
 #include "server/tls/secure_context.h"
 #include "server/tls/tls_engine.h"
@@ -44,27 +53,16 @@ class ConnectionOwner {
   virtual void OnQuestion(Connection& connection, tls::QuestionAsked asked) = 0;
   // The server has stapled an OCSP response that a client has asked for.
   virtual void OnOcspResponse(Connection& connection) = 0;
-  // The handshake is complete.
+  // Cleartext can flow: the handshake is complete, or there is none.
   virtual void OnOpen(Connection& connection) = 0;
   // A client has got a session that it can resume, see Connection::session.
   virtual void OnSession(Connection& connection) = 0;
+  // A client has answered a request for renegotiation.
+  virtual void OnRenegotiated(Connection& connection) = 0;
   // `line` is a secret of the connection, as SSLKEYLOGFILE has it.
   virtual void OnSecret(Connection& connection, std::string line) = 0;
   // The connection has ended; its facts are final. Called once.
   virtual void OnClosed(Connection& connection) = 0;
-};
-
-// ConnectionOptions says what a connection is for.
-struct ConnectionOptions {
-  std::string name;
-  tls::Role role = tls::Role::kServer;
-  std::shared_ptr<const tls::SecureContext> secure_context;
-  tls::EngineOptions engine;
-  // From Start until the handshake is complete.
-  absl::Duration handshake_timeout = absl::Seconds(120);
-  // For the facts.
-  std::string listener;
-  std::string secure_context_name;
 };
 
 class Connection final : private net::TransportObserver {
@@ -73,14 +71,16 @@ class Connection final : private net::TransportObserver {
   // Reading goes on when the cleartext queue is down to this.
   static constexpr size_t kQueueBytesLow = 16 * 1024;
 
-  // `owner`, `loop` and `pool` must outlive the connection.
+  // `owner`, `loop` and `pool` must outlive the connection. `sink` may be null:
+  // then cleartext waits for SetSink.
   Connection(ConnectionOptions options, std::unique_ptr<CleartextSink> sink,
              ConnectionOwner& owner, net::EventLoop& loop,
              base::ChunkPool& pool);
   ~Connection() override;
 
   // Start takes the connected transport and begins. A server makes its engine
-  // when the first byte arrives. A failure to begin ends the connection, and is
+  // when the first byte arrives; a plain connection is open at once, unless a
+  // PROXY header comes first. A failure to begin ends the connection, and is
   // reported by OnClosed from inside Start.
   void Start(std::unique_ptr<net::Transport> transport);
 
@@ -91,7 +91,29 @@ class Connection final : private net::TransportObserver {
   ConnectionFacts facts() const;
   // Why it ended; OK if cleanly, or not yet.
   const absl::Status& failure() const { return failure_; }
-  CleartextSink& sink() { return *sink_; }
+  bool is_plain() const { return protection_ == Protection::kNone; }
+  const std::string& piped_with() const { return piped_with_; }
+  int depth() const { return options_.depth; }
+  base::ChunkPool& pool() const { return pool_; }
+
+  // sink returns who has the cleartext, if anybody. SetSink gives it to `sink`,
+  // and says with whom that joins the connection; what waits is the first it
+  // gets. Not from inside a call of the old sink, which goes.
+  CleartextSink* sink() { return sink_.get(); }
+  void SetSink(std::unique_ptr<CleartextSink> sink, std::string piped_with);
+  // For the facts.
+  void set_upstream(std::string address) { upstream_ = std::move(address); }
+
+  // SetSocketOptions changes how the transport is treated. The idle timeout
+  // begins anew.
+  void SetSocketOptions(const SocketOptions& options);
+
+  // OpenEngine returns the engine of an open connection, for what concerns TLS
+  // alone. It fails with PROTECTION_MISMATCH if it is plain, with
+  // HANDSHAKE_NOT_COMPLETE, CONNECTION_CLOSED, or with what ended it.
+  absl::StatusOr<tls::TlsEngine*> OpenEngine();
+  // UpdateKeys is TlsEngine's, and sends what it says.
+  absl::Status UpdateKeys(bool request_peer);
 
   // Answer gives the answer to the last OnQuestion. On a connection that waits
   // for none it does nothing.
@@ -102,12 +124,15 @@ class Connection final : private net::TransportObserver {
   std::optional<tls::ClientSession> session() const;
 
   // Readable returns the first bytes of the cleartext that has arrived; empty
-  // if there is none. Consume drops some of them.
+  // if there is none. Consume drops some of them; DrainTo writes all of it to
+  // `transport`, which must use the same chunk pool, and is for sinks, from
+  // OnProgress.
   absl::Span<const uint8_t> Readable() const { return cleartext_.Front(); }
   std::string TakeReadable(size_t size_max);
   void Consume(size_t count);
-  // at_end reports whether the peer has sent close_notify and all cleartext
-  // before it has been taken.
+  void DrainTo(net::Transport& transport) { transport.Write(cleartext_); }
+  // at_end reports whether the peer has ended its direction and all cleartext
+  // before that has been taken.
   bool at_end() const { return peer_closed_ && cleartext_.empty(); }
 
   // writable reports whether Write should be called now. OnProgress tells when
@@ -119,10 +144,10 @@ class Connection final : private net::TransportObserver {
   absl::Status Write(absl::Span<const uint8_t> bytes);
   absl::Status CheckWrite() const;
 
-  // Shutdown sends close_notify after all that was written; reading goes on. To
+  // Shutdown ends our direction after all that was written: with close_notify,
+  // or, if it is plain, with the end of the transport's. Reading goes on. To
   // call it twice is no error. When the peer has closed too, the connection
-  // ends. It fails as Write does, but for
-  // WRITE_AFTER_SHUTDOWN.
+  // ends. It fails as Write does, but for WRITE_AFTER_SHUTDOWN.
   absl::Status Shutdown();
 
   // Close sends close_notify and ends the connection. What is unsent still
@@ -130,12 +155,17 @@ class Connection final : private net::TransportObserver {
   // ends it. On a closed connection it does nothing.
   void Close();
 
-  // Abort ends the connection for `reason` with the alert that fits it.
+  // Abort ends the connection for `reason` with the alert that fits it; a plain
+  // one that is open is reset, so that its peer sees no clean end.
   void Abort(const absl::Status& reason);
 
   // Reset ends the connection at once with CONNECTION_RESET: the peer gets no
   // close_notify.
   void Reset();
+
+  // Pump moves what can be moved, and tells the sink. A sink calls it when its
+  // own side has got room.
+  void Pump();
 
  private:
   void OnBytes(absl::Span<const uint8_t> bytes) override;
@@ -143,12 +173,22 @@ class Connection final : private net::TransportObserver {
   void OnError(const absl::Status& error) override;
   void OnDrained() override;
 
+  // Open makes the connection open, and tells its owner.
+  void Open();
   absl::Status StartEngine();
-  // Receive feeds `bytes` to the engine and returns how many it took.
+  // Receive takes what it can from the front of `bytes`, and returns how much
+  // that was.
   size_t Receive(absl::Span<const uint8_t> bytes);
+  size_t ReceiveProxyHeader(absl::Span<const uint8_t> bytes);
+  size_t ReceivePlain(absl::Span<const uint8_t> bytes);
+  size_t ReceiveTls(absl::Span<const uint8_t> bytes);
   bool ReceiveBacklog();
   void Handle(tls::EngineEvent event);
-  void Pump();
+  void AnswerRenegotiation();
+  // EndIdle ends the connection if nothing has moved for too long.
+  void EndIdle();
+  void NoteMove();
+  base::ByteQueue& outgoing();
   // Flush sends what is sealed. It reports whether that has made room for a
   // sink that had to stop.
   bool Flush();
@@ -166,11 +206,19 @@ class Connection final : private net::TransportObserver {
   std::unique_ptr<net::Transport> transport_;
   std::unique_ptr<tls::TlsEngine> engine_;
   std::unique_ptr<net::Timer> handshake_timer_;
-  // Ciphertext that came while `cleartext_` was full.
+  // Only with an idle timeout.
+  std::unique_ptr<net::Timer> idle_timer_;
+  std::chrono::steady_clock::time_point move_time_;
+  // Until the header is complete.
+  std::unique_ptr<net::ProxyHeaderReader> proxy_reader_;
+  // What came while `cleartext_` was full.
   base::ByteQueue backlog_;
   base::ByteQueue cleartext_;
+  // What was written and is not the transport's yet, without an engine.
+  base::ByteQueue plain_;
 
   ConnectionState state_ = ConnectionState::kHandshaking;
+  Protection protection_;
   bool pumping_ = false;
   bool reading_paused_ = false;
   bool peer_closed_ = false;
@@ -179,6 +227,13 @@ class Connection final : private net::TransportObserver {
 
   net::SocketAddress local_address_;
   net::SocketAddress remote_address_;
+  net::SocketAddress proxy_address_;
+  std::shared_ptr<const net::ProxyHeader> proxy_header_;
+  std::string piped_with_;
+  std::string upstream_;
+  // When a client has answered requests for renegotiation, within the window.
+  std::vector<std::chrono::steady_clock::time_point> renegotiation_times_;
+  int renegotiation_count_ = 0;
   std::shared_ptr<const tls::HandshakeFacts> handshake_;
   std::string server_name_;
   std::shared_ptr<const tls::OcspResponseFacts> ocsp_response_;
@@ -187,6 +242,7 @@ class Connection final : private net::TransportObserver {
   std::unique_ptr<const tls::ClientSession> last_session_;
   int64_t cleartext_bytes_received_ = 0;
   int64_t cleartext_bytes_sent_ = 0;
+  int64_t early_bytes_received_ = 0;
   int64_t wire_bytes_received_ = 0;
   int64_t wire_bytes_sent_ = 0;
   absl::Time create_time_;

@@ -3,12 +3,15 @@
 #ifndef TLSD_SERVER_CONN_CONNECTION_FACTS_H_
 #define TLSD_SERVER_CONN_CONNECTION_FACTS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "server/conn/connection_options.h"
+#include "server/net/proxy_header.h"
 #include "server/net/socket_address.h"
 #include "server/tls/handshake_facts.h"
 #include "server/tls/tls_engine.h"
@@ -29,12 +32,26 @@ struct ConnectionFacts {
   std::string name;
   tls::Role role = tls::Role::kServer;
   ConnectionState state = ConnectionState::kHandshaking;
-  // "listeners/ID"; empty for a client.
+  // Whether TLS protects it, or will.
+  bool encrypted = true;
+  // "listeners/ID"; empty if none has accepted it.
   std::string listener;
   // "secureContexts/ID"; empty for the daemon's default.
   std::string secure_context;
   net::SocketAddress local_address;
+  // What the PROXY header claims, if it has addresses; then the peer of the
+  // socket is `proxy_address`.
   net::SocketAddress remote_address;
+  net::SocketAddress proxy_address;
+  // Null if there was none.
+  std::shared_ptr<const net::ProxyHeader> proxy_header;
+  SocketOptions socket_options;
+  // "connections/ID" whose cleartext is this one's ciphertext; and the one that
+  // has its cleartext. Empty if there is none.
+  std::string carrier;
+  std::string piped_with;
+  // Where it is forwarded to; empty if it is not.
+  std::string upstream;
   // Null before the handshake is complete.
   std::shared_ptr<const tls::HandshakeFacts> handshake;
   // What the client asked for (SNI), as far as it is known, also without
@@ -49,8 +66,13 @@ struct ConnectionFacts {
   int64_t cleartext_bytes_sent = 0;
   int64_t wire_bytes_received = 0;
   int64_t wire_bytes_sent = 0;
+  // The first so many bytes of cleartext can be a replay.
+  int64_t early_bytes_received = 0;
+  int renegotiation_count = 0;
+  // 0 if it is not open, or plain.
+  size_t max_send_fragment = 0;
 
-  // Whether the peer, and we, have sent close_notify.
+  // Whether the peer, and we, have ended a direction.
   bool peer_closed = false;
   bool shut_down = false;
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "proto/status/error.h"
 #include "server/base/byte_queue.h"
 #include "server/conn/connection.h"
@@ -22,6 +24,24 @@ absl::Status ClosedError() {
 StreamSink::~StreamSink() {
   CancelRead(ClosedError());
   CancelWrite(ClosedError());
+}
+
+absl::StatusOr<StreamSink*> StreamSink::Of(Connection& connection) {
+  auto* sink = dynamic_cast<StreamSink*>(connection.sink());
+  if (sink != nullptr) return sink;
+  if (!connection.piped_with().empty()) {
+    return MakeError(Reason::kConnectionAttached,
+                     absl::StrCat(connection.piped_with(),
+                                  " has the cleartext of ", connection.name()),
+                     {{"connection", connection.name()},
+                      {"piped_with", connection.piped_with()}});
+  }
+  return MakeError(
+      Reason::kHandlerMismatch,
+      absl::StrCat("the handler of ", connection.listener(),
+                   " keeps the cleartext of ", connection.name(),
+                   " to itself; only `stream` gives it away"),
+      {{"connection", connection.name()}, {"listener", connection.listener()}});
 }
 
 absl::Status StreamSink::Claim(Direction direction) {

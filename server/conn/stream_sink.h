@@ -32,6 +32,11 @@ class StreamSink final : public CleartextSink {
   // Calls that still wait are answered with CONNECTION_CLOSED.
   ~StreamSink() override;
 
+  // Of returns the sink of a connection whose cleartext callers may have, else
+  // CONNECTION_ATTACHED if another connection has it, and HANDLER_MISMATCH if
+  // its listener's handler has.
+  static absl::StatusOr<StreamSink*> Of(Connection& connection);
+
   // Claim reserves directions for one caller, until Release. It fails with
   // CONNECTION_ATTACHED if another has one of them.
   absl::Status Claim(Direction direction);

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/status/error.h"
-#include "server/control/cleartext.h"
+#include "server/conn/stream_sink.h"
 #include "server/control/convert.h"
 
 namespace tlsd::control {
@@ -86,7 +86,8 @@ void AcceptCall::Take(const std::string& name,
     return;
   }
   const absl::StatusOr<conn::StreamSink*> sink =
-      connection.ok() ? GetStreamSink(**connection) : connection.status();
+      connection.ok() ? conn::StreamSink::Of(**connection)
+                      : connection.status();
   if (!sink.ok() || (*sink)->taken()) {
     Next();
     return;
@@ -106,7 +107,8 @@ void AcceptCall::GiveBack(const std::string& name) {
   pool_.Visit(name, [self = shared_from_this(),
                      name](absl::StatusOr<conn::Connection*> connection) {
     if (!connection.ok()) return;
-    const absl::StatusOr<conn::StreamSink*> sink = GetStreamSink(**connection);
+    const absl::StatusOr<conn::StreamSink*> sink =
+        conn::StreamSink::Of(**connection);
     if (!sink.ok()) return;
     (*sink)->UnmarkTaken();
     self->listener_->accept_queue().PutBack(name);

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "proto/status/error.h"
 #include "proto/status/rpc_status.h"
 #include "server/base/names.h"
@@ -14,13 +13,11 @@
 #include "server/control/cleartext.h"
 #include "server/control/convert.h"
 #include "server/control/fields.h"
-#include "server/control/hooks.h"
 #include "server/control/stream_call.h"
 
 namespace tlsd::control {
 namespace {
 
-constexpr absl::Duration kTimeoutMax = absl::Hours(1);
 // A call may wait for as long as its deadline lets it.
 constexpr absl::Duration kWaitMax = absl::Hours(24 * 365);
 constexpr int32_t kReadBytesMax = 64 * 1024;
@@ -81,103 +78,41 @@ absl::Status SetPeerCertificate(const conn::ConnectionFacts& facts,
 }  // namespace
 
 ConnectionService::ConnectionService(
-    worker::WorkerPool& pool, worker::ContextTable& contexts,
+    worker::WorkerPool& pool, const worker::ContextTable& contexts,
     worker::ListenerTable& listeners,
     std::shared_ptr<const tls::SecureContext> default_context)
     : pool_(pool),
-      contexts_(contexts),
       listeners_(listeners),
-      default_context_(std::move(default_context)) {}
-
-absl::StatusOr<worker::DialOptions> ConnectionService::ToDialOptions(
-    const v1::ConnectRequest& request) const {
-  worker::DialOptions options;
-  if (request.address().empty()) return FieldRequired("address");
-  TLSD_ASSIGN_OR_RETURN(options.endpoint,
-                        net::ParseEndpoint("address", request.address()));
-  if (!options.endpoint.is_unix() &&
-      (options.endpoint.host.empty() || options.endpoint.port == 0)) {
-    return FieldError(Reason::kAddressInvalid, "address", request.address(),
-                      "a host and a port of 1 to 65535, or unix:/path");
-  }
-  std::string etag;
-  options.secure_context = default_context_;
-  if (!request.secure_context().empty()) {
-    TLSD_RETURN_IF_ERROR(base::CheckName(
-        "secure_context", base::kSecureContexts, request.secure_context()));
-    TLSD_ASSIGN_OR_RETURN(
-        const std::shared_ptr<const worker::ContextRecord> record,
-        contexts_.Get(request.secure_context()));
-    options.secure_context_name = record->name;
-    options.secure_context = record->secure_context;
-    etag = record->etag;
-  }
-  options.engine.server_name = request.server_name().empty()
-                                   ? options.endpoint.host
-                                   : request.server_name();
-  options.engine.skip_name_check = request.skip_name_check();
-  options.engine.expected_name = request.expected_name();
-  options.engine.request_ocsp = request.request_ocsp();
-  options.engine.session = request.session();
-  if (request.use_session_cache()) {
-    if (!request.session().empty()) {
-      return FieldError(Reason::kFieldsConflict, "use_session_cache", "true",
-                        "either session or use_session_cache");
-    }
-    // A session is of one configuration, asked for by one name, at one place.
-    options.session_key =
-        absl::StrJoin({options.secure_context_name, etag,
-                       options.engine.server_name, request.address()},
-                      "\n");
-  }
-  TLSD_ASSIGN_OR_RETURN(options.engine.hooks,
-                        ToHooks("hooks", request.hooks(), HookPlace::kConnect));
-  switch (request.verification()) {
-    case v1::PEER_VERIFICATION_UNSPECIFIED:
-    case v1::PEER_VERIFICATION_REQUIRE:
-      options.engine.verification = tls::PeerVerification::kRequire;
-      break;
-    case v1::PEER_VERIFICATION_REPORT:
-      options.engine.verification = tls::PeerVerification::kReport;
-      break;
-    default:
-      return FieldError(Reason::kFieldInvalid, "verification",
-                        absl::StrCat(request.verification()),
-                        "PEER_VERIFICATION_REQUIRE or _REPORT");
-  }
-  if (request.has_timeout()) {
-    TLSD_ASSIGN_OR_RETURN(options.timeout,
-                          ToDuration("timeout", request.timeout(),
-                                     absl::Milliseconds(1), kTimeoutMax));
-  }
-  return options;
-}
+      options_(contexts, std::move(default_context)) {}
 
 grpc::ServerUnaryReactor* ConnectionService::Connect(
     grpc::CallbackServerContext* /*context*/, const v1::ConnectRequest* request,
     v1::Connection* response) {
   const std::shared_ptr<UnaryCall> call = UnaryCall::Start();
-  absl::StatusOr<worker::DialOptions> options = ToDialOptions(*request);
+  absl::StatusOr<worker::DialOptions> options = options_.ReadConnect(*request);
   if (!options.ok()) {
     call->Answer(options.status());
     return call.get();
   }
   const std::string name = pool_.Connect(
-      *std::move(options),
-      [this, call, response](absl::StatusOr<conn::ConnectionFacts> facts) {
-        if (!call->Claim()) return;
-        if (facts.ok()) {
-          ToProto(*facts, *response);
-          // Nobody would know its name.
-          call->OnUndelivered(
-              [this, name = facts->name] { CloseByName(name); });
-        }
-        call->Finish(ToRpcStatus(facts.status()));
-      });
+      *std::move(options), AnswerWithNewConnection(call, response));
   call->OnGiveUp(std::nullopt, [this, name](const absl::Status& /*reason*/) {
     pool_.CancelConnect(name);
   });
   return call.get();
+}
+
+worker::Worker::ConnectDone ConnectionService::AnswerWithNewConnection(
+    const std::shared_ptr<UnaryCall>& call, v1::Connection* response) {
+  return [this, call, response](absl::StatusOr<conn::ConnectionFacts> facts) {
+    if (!call->Claim()) return;
+    if (facts.ok()) {
+      ToProto(*facts, *response);
+      // Nobody would know its name.
+      call->OnUndelivered([this, name = facts->name] { CloseByName(name); });
+    }
+    call->Finish(ToRpcStatus(facts.status()));
+  };
 }
 
 void ConnectionService::CloseByName(const std::string& name) {
@@ -232,52 +167,46 @@ grpc::ServerUnaryReactor* ConnectionService::GetConnection(
       response);
 }
 
+grpc::ServerUnaryReactor* ConnectionService::VisitAndTell(
+    const std::string& name, Act act) {
+  const std::shared_ptr<UnaryCall> call = UnaryCall::Start();
+  if (const absl::Status status = CheckConnectionName(name); !status.ok()) {
+    call->Answer(status);
+    return call.get();
+  }
+  pool_.Visit(name, [call, act = std::move(act)](
+                        absl::StatusOr<conn::Connection*> connection) mutable {
+    // Before the response is touched.
+    if (!call->Claim()) return;
+    absl::Status status = connection.status();
+    if (status.ok()) status = std::move(act)(**connection);
+    call->Finish(ToRpcStatus(status));
+  });
+  return call.get();
+}
+
 grpc::ServerUnaryReactor* ConnectionService::GetPeerCertificate(
     grpc::CallbackServerContext* /*context*/,
     const v1::GetPeerCertificateRequest* request,
     v1::GetPeerCertificateResponse* response) {
-  const std::shared_ptr<UnaryCall> call = UnaryCall::Start();
-  if (const absl::Status status = CheckConnectionName(request->name());
-      !status.ok()) {
-    call->Answer(status);
-    return call.get();
-  }
-  pool_.Visit(
-      request->name(), [call, response, detailed = request->detailed()](
-                           absl::StatusOr<conn::Connection*> connection) {
-        if (!call->Claim()) return;
-        absl::Status status = connection.status();
-        if (status.ok()) {
-          status =
-              SetPeerCertificate((*connection)->facts(), detailed, *response);
-        }
-        call->Finish(ToRpcStatus(status));
+  return VisitAndTell(
+      request->name(),
+      [response, detailed = request->detailed()](conn::Connection& connection) {
+        return SetPeerCertificate(connection.facts(), detailed, *response);
       });
-  return call.get();
 }
 
 template <typename Response>
 grpc::ServerUnaryReactor* ConnectionService::AnswerSession(
     const std::string& name, Response* response,
     void (*answer)(const tls::ClientSession& session, Response& response)) {
-  const std::shared_ptr<UnaryCall> call = UnaryCall::Start();
-  if (const absl::Status status = CheckConnectionName(name); !status.ok()) {
-    call->Answer(status);
-    return call.get();
-  }
-  pool_.Visit(name, [call, response,
-                     answer](absl::StatusOr<conn::Connection*> connection) {
-    if (!call->Claim()) return;
-    absl::Status status = connection.status();
-    if (status.ok()) status = CheckIsClient(**connection);
-    if (status.ok()) {
-      const std::optional<tls::ClientSession> session =
-          (*connection)->session();
-      if (session.has_value()) answer(*session, *response);
-    }
-    call->Finish(ToRpcStatus(status));
-  });
-  return call.get();
+  return VisitAndTell(
+      name, [response, answer](conn::Connection& connection) -> absl::Status {
+        TLSD_RETURN_IF_ERROR(CheckIsClient(connection));
+        const std::optional<tls::ClientSession> session = connection.session();
+        if (session.has_value()) answer(*session, *response);
+        return absl::OkStatus();
+      });
 }
 
 grpc::ServerUnaryReactor* ConnectionService::GetSession(
@@ -463,7 +392,7 @@ void ConnectionService::CarryCleartext(
     absl::Status status = connection.status();
     if (status.ok()) {
       const absl::StatusOr<conn::StreamSink*> sink =
-          GetStreamSink(**connection);
+          conn::StreamSink::Of(**connection);
       status =
           sink.ok() ? std::move(start)(**connection, **sink) : sink.status();
     }
@@ -475,7 +404,7 @@ void ConnectionService::CarryCleartext(
       // As long as the call is not answered, what waits is its own.
       if (call->claimed() || !connection.ok()) return;
       const absl::StatusOr<conn::StreamSink*> sink =
-          GetStreamSink(**connection);
+          conn::StreamSink::Of(**connection);
       if (sink.ok()) ((*sink)->*cancel)(reason);
     });
   });

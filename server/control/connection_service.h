@@ -1,6 +1,7 @@
 // ConnectionService is the adapter of the proto service of that name: it
 // decodes, makes one call, and encodes. `StreamCall` is its bidirectional
-// method. The control server owns it; gRPC's threads call it.
+// method; what does more to a connection than carry its cleartext is in
+// connection_controls.cc. The control server owns it; gRPC's threads call it.
 #ifndef TLSD_SERVER_CONTROL_CONNECTION_SERVICE_H_
 #define TLSD_SERVER_CONTROL_CONNECTION_SERVICE_H_
 
@@ -11,6 +12,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "server/conn/stream_sink.h"
+#include "server/control/connection_options.h"
 #include "server/control/unary_call.h"
 #include "server/tls/secure_context.h"
 #include "server/worker/context_table.h"
@@ -24,7 +26,8 @@ class ConnectionService final : public v1::ConnectionService::CallbackService {
  public:
   // `default_context` serves a Connect that names none. All must outlive the
   // service.
-  ConnectionService(worker::WorkerPool& pool, worker::ContextTable& contexts,
+  ConnectionService(worker::WorkerPool& pool,
+                    const worker::ContextTable& contexts,
                     worker::ListenerTable& listeners,
                     std::shared_ptr<const tls::SecureContext> default_context);
 
@@ -71,6 +74,35 @@ class ConnectionService final : public v1::ConnectionService::CallbackService {
   grpc::ServerUnaryReactor* Reset(grpc::CallbackServerContext* context,
                                   const v1::ResetRequest* request,
                                   v1::Connection* response) override;
+  grpc::ServerUnaryReactor* Upgrade(grpc::CallbackServerContext* context,
+                                    const v1::UpgradeRequest* request,
+                                    v1::Connection* response) override;
+  grpc::ServerUnaryReactor* Pipe(grpc::CallbackServerContext* context,
+                                 const v1::PipeRequest* request,
+                                 v1::Connection* response) override;
+  grpc::ServerUnaryReactor* SetSocketOptions(
+      grpc::CallbackServerContext* context,
+      const v1::SetSocketOptionsRequest* request,
+      v1::Connection* response) override;
+  grpc::ServerUnaryReactor* SetMaxSendFragment(
+      grpc::CallbackServerContext* context,
+      const v1::SetMaxSendFragmentRequest* request,
+      v1::Connection* response) override;
+  grpc::ServerUnaryReactor* ExportKeyingMaterial(
+      grpc::CallbackServerContext* context,
+      const v1::ExportKeyingMaterialRequest* request,
+      v1::ExportKeyingMaterialResponse* response) override;
+  grpc::ServerUnaryReactor* GetChannelBindings(
+      grpc::CallbackServerContext* context,
+      const v1::GetChannelBindingsRequest* request,
+      v1::GetChannelBindingsResponse* response) override;
+  grpc::ServerUnaryReactor* UpdateKeys(grpc::CallbackServerContext* context,
+                                       const v1::UpdateKeysRequest* request,
+                                       v1::Connection* response) override;
+  grpc::ServerUnaryReactor* Renegotiate(
+      grpc::CallbackServerContext* context,
+      const v1::RenegotiateRequest* request,
+      v1::RenegotiateResponse* response) override;
 
  private:
   // AnswerSession answers with what `answer` makes of the session of a client,
@@ -79,8 +111,10 @@ class ConnectionService final : public v1::ConnectionService::CallbackService {
   grpc::ServerUnaryReactor* AnswerSession(
       const std::string& name, Response* response,
       void (*answer)(const tls::ClientSession& session, Response& response));
-  absl::StatusOr<worker::DialOptions> ToDialOptions(
-      const v1::ConnectRequest& request) const;
+  // AnswerWithNewConnection answers `call` with a connection that nobody knows
+  // before.
+  worker::Worker::ConnectDone AnswerWithNewConnection(
+      const std::shared_ptr<UnaryCall>& call, v1::Connection* response);
 
   // CloseByName closes a connection, if it is still there.
   void CloseByName(const std::string& name);
@@ -90,6 +124,9 @@ class ConnectionService final : public v1::ConnectionService::CallbackService {
   using Act = absl::AnyInvocable<absl::Status(conn::Connection&) &&>;
   grpc::ServerUnaryReactor* VisitAndAnswer(const std::string& name, Act act,
                                            v1::Connection* response);
+  // VisitAndTell answers with what `act` makes of the connection called `name`;
+  // `act` fills the response.
+  grpc::ServerUnaryReactor* VisitAndTell(const std::string& name, Act act);
 
   // CarryCleartext starts a read or write on the sink of the connection called
   // `name`; what waits longer than `wait`, or longer than the caller, is ended
@@ -102,9 +139,8 @@ class ConnectionService final : public v1::ConnectionService::CallbackService {
                       void (conn::StreamSink::*cancel)(const absl::Status&));
 
   worker::WorkerPool& pool_;
-  worker::ContextTable& contexts_;
   worker::ListenerTable& listeners_;
-  const std::shared_ptr<const tls::SecureContext> default_context_;
+  const ConnectionOptionReader options_;
 };
 
 }  // namespace tlsd::control

@@ -24,6 +24,7 @@
 #include "server/control/key_log_service.h"
 #include "server/control/listener_service.h"
 #include "server/control/secure_context_service.h"
+#include "server/control/secure_pair_service.h"
 #include "server/net/control_socket.h"
 #include "server/net/socket_address.h"
 
@@ -94,9 +95,11 @@ class GrpcControlServer final : public ControlServer {
   explicit GrpcControlServer(const Core& core)
       : secure_contexts_(core.contexts, core.events, core.expiry_watch,
                          core.authority, core.key_log != nullptr),
-        listeners_(core.contexts, core.listeners),
+        listeners_(core.contexts, core.listeners, core.default_context),
         connections_(core.pool, core.contexts, core.listeners,
                      core.default_context),
+        secure_pairs_(core.pool, core.contexts, core.listeners,
+                      core.default_context),
         certificates_(core.contexts, core.default_context),
         events_(core.events),
         decisions_(core.decisions, core.contexts),
@@ -115,6 +118,7 @@ class GrpcControlServer final : public ControlServer {
     builder.RegisterService(&secure_contexts_);
     builder.RegisterService(&listeners_);
     builder.RegisterService(&connections_);
+    builder.RegisterService(&secure_pairs_);
     builder.RegisterService(&certificates_);
     builder.RegisterService(&events_);
     builder.RegisterService(&decisions_);
@@ -189,6 +193,7 @@ class GrpcControlServer final : public ControlServer {
     for (const char* service : {v1::SecureContextService::service_full_name(),
                                 v1::ListenerService::service_full_name(),
                                 v1::ConnectionService::service_full_name(),
+                                v1::SecurePairService::service_full_name(),
                                 v1::CertificateService::service_full_name(),
                                 v1::EventService::service_full_name(),
                                 v1::DecisionService::service_full_name(),
@@ -201,6 +206,7 @@ class GrpcControlServer final : public ControlServer {
   SecureContextService secure_contexts_;
   ListenerService listeners_;
   ConnectionService connections_;
+  SecurePairService secure_pairs_;
   CertificateService certificates_;
   EventService events_;
   DecisionService decisions_;

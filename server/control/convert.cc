@@ -66,8 +66,24 @@ v1::EventType ToProto(worker::EventType type) {
       return v1::EVENT_TYPE_SESSION;
     case worker::EventType::kOcspResponse:
       return v1::EVENT_TYPE_OCSP_RESPONSE;
+    case worker::EventType::kConnection:
+      return v1::EVENT_TYPE_CONNECTION;
+    case worker::EventType::kRenegotiated:
+      return v1::EVENT_TYPE_RENEGOTIATED;
   }
   return v1::EVENT_TYPE_UNSPECIFIED;
+}
+
+v1::EarlyData ToProto(tls::EarlyData early_data) {
+  switch (early_data) {
+    case tls::EarlyData::kNone:
+      return v1::EARLY_DATA_UNSPECIFIED;
+    case tls::EarlyData::kAccepted:
+      return v1::EARLY_DATA_ACCEPTED;
+    case tls::EarlyData::kRejected:
+      return v1::EARLY_DATA_REJECTED;
+  }
+  return v1::EARLY_DATA_UNSPECIFIED;
 }
 
 void ToProto(const std::vector<std::string>& texts,
@@ -109,6 +125,8 @@ void ToProto(const tls::HandshakeFacts& facts, v1::Handshake& proto) {
   for (const absl::string_view algorithm : facts.shared_signature_algorithms) {
     proto.add_shared_signature_algorithms(std::string(algorithm));
   }
+  proto.set_early_data(ToProto(facts.early_data));
+  proto.set_ech_accepted(facts.ech_accepted);
   proto.set_certificate_requested(facts.certificate_requested);
   proto.set_own_certificate_sha256(facts.own_certificate_sha256);
 }
@@ -143,6 +161,22 @@ void PayloadToProto(const worker::CertificateExpiry& expiry, v1::Event& proto) {
   ToProto(expiry.certificate, *to.mutable_certificate());
   to.mutable_certificate()->clear_der();
   ToProto(expiry.time_left, *to.mutable_time_left());
+}
+
+void AddressesToProto(const conn::ConnectionFacts& facts,
+                      v1::Connection& proto) {
+  constexpr auto kNone = net::SocketAddress::Family::kNone;
+  if (facts.local_address.family != kNone) {
+    ToProto(facts.local_address, *proto.mutable_local_address());
+  }
+  if (facts.remote_address.family != kNone) {
+    ToProto(facts.remote_address, *proto.mutable_remote_address());
+  }
+  if (facts.proxy_header == nullptr) return;
+  ToProto(*facts.proxy_header, *proto.mutable_proxy_header());
+  if (facts.proxy_address.family != kNone) {
+    ToProto(facts.proxy_address, *proto.mutable_proxy_address());
+  }
 }
 
 }  // namespace
@@ -182,25 +216,6 @@ void ToProto(const tls::OcspResponseFacts& facts, v1::OcspResponse& proto) {
   if (facts.revocation_time.has_value()) {
     ToProto(*facts.revocation_time, *proto.mutable_revocation_time());
   }
-}
-
-void ToProto(const net::SocketAddress& address, v1::SocketAddress& proto) {
-  switch (address.family) {
-    case net::SocketAddress::Family::kNone:
-      break;
-    case net::SocketAddress::Family::kIpv4:
-      proto.set_family("IPv4");
-      break;
-    case net::SocketAddress::Family::kIpv6:
-      proto.set_family("IPv6");
-      break;
-    case net::SocketAddress::Family::kUnix:
-      proto.set_family("unix");
-      break;
-  }
-  proto.set_address(address.ip);
-  proto.set_port(address.port);
-  proto.set_path(ToText(address.path));
 }
 
 v1::TlsVersion ToProto(tls::TlsVersion version) {
@@ -308,11 +323,22 @@ void ToProto(const worker::ListenerFacts& facts, v1::Listener& proto) {
   proto.set_name(facts.name);
   proto.set_address(facts.address);
   proto.set_secure_context(facts.secure_context);
-  if (facts.handler == worker::Handler::kEcho) {
-    proto.mutable_echo();
-  } else {
-    proto.mutable_stream();
+  switch (facts.handler) {
+    case worker::Handler::kEcho:
+      proto.mutable_echo();
+      break;
+    case worker::Handler::kStream:
+      proto.mutable_stream();
+      break;
+    case worker::Handler::kForward:
+      ToProto(*facts.forward, *proto.mutable_forward());
+      break;
   }
+  proto.set_protection(ToProto(facts.protection));
+  ToProto(facts.socket_options, *proto.mutable_socket_options());
+  proto.set_accept_proxy_header(facts.accept_proxy_header);
+  proto.set_backlog(facts.backlog);
+  proto.set_ipv6_only(facts.ipv6_only);
   ToProto(facts.handshake_timeout, *proto.mutable_handshake_timeout());
   proto.set_max_connections(static_cast<int32_t>(facts.connection_count_max));
   ToProto(facts.bound_address, *proto.mutable_bound_address());
@@ -333,8 +359,7 @@ void ToProto(const conn::ConnectionFacts& facts, v1::Connection& proto) {
   proto.set_state(ToProto(facts.state));
   proto.set_listener(facts.listener);
   proto.set_secure_context(facts.secure_context);
-  ToProto(facts.local_address, *proto.mutable_local_address());
-  ToProto(facts.remote_address, *proto.mutable_remote_address());
+  AddressesToProto(facts, proto);
   if (facts.handshake != nullptr) {
     const tls::HandshakeFacts& handshake = *facts.handshake;
     ToProto(handshake, *proto.mutable_handshake());
@@ -352,7 +377,7 @@ void ToProto(const conn::ConnectionFacts& facts, v1::Connection& proto) {
   proto.set_cleartext_bytes_sent(facts.cleartext_bytes_sent);
   proto.set_wire_bytes_received(facts.wire_bytes_received);
   proto.set_wire_bytes_sent(facts.wire_bytes_sent);
-  proto.set_encrypted(true);
+  proto.set_encrypted(facts.encrypted);
   proto.set_peer_closed(facts.peer_closed);
   proto.set_shut_down(facts.shut_down);
   ToProto(facts.create_time, *proto.mutable_create_time());
@@ -367,6 +392,13 @@ void ToProto(const conn::ConnectionFacts& facts, v1::Connection& proto) {
     ToProto(*facts.ocsp_response, *proto.mutable_ocsp_response());
   }
   proto.set_has_session(facts.has_session);
+  proto.set_carrier(facts.carrier);
+  proto.set_piped_with(facts.piped_with);
+  proto.set_upstream(facts.upstream);
+  proto.set_max_send_fragment(static_cast<int32_t>(facts.max_send_fragment));
+  ToProto(facts.socket_options, *proto.mutable_socket_options());
+  proto.set_early_bytes_received(facts.early_bytes_received);
+  proto.set_renegotiation_count(facts.renegotiation_count);
 }
 
 void ToProto(const worker::Event& event, const std::string& resume_token,

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "server/conn/connection_facts.h"
+#include "server/control/convert_transport.h"
 #include "server/tls/certificate_facts.h"
 #include "server/tls/ocsp_response.h"
 #include "server/tls/role.h"
@@ -29,7 +30,6 @@ std::string ToText(const std::string& bytes);
 v1::Role ToProto(tls::Role role);
 void ToProto(const absl::Status& failure, v1::Failure& proto);
 void ToProto(const tls::OcspResponseFacts& facts, v1::OcspResponse& proto);
-void ToProto(const net::SocketAddress& address, v1::SocketAddress& proto);
 v1::TlsVersion ToProto(tls::TlsVersion version);
 v1::ClientCertificateMode ToProto(tls::ClientCertificateMode mode);
 void ToProto(const tls::CertificateFacts& facts, v1::Certificate& proto);

@@ -56,6 +56,10 @@ absl::StatusOr<worker::EventType> ToEventType(int proto) {
       return worker::EventType::kSession;
     case v1::EVENT_TYPE_OCSP_RESPONSE:
       return worker::EventType::kOcspResponse;
+    case v1::EVENT_TYPE_CONNECTION:
+      return worker::EventType::kConnection;
+    case v1::EVENT_TYPE_RENEGOTIATED:
+      return worker::EventType::kRenegotiated;
     default:
       return FieldError(Reason::kFieldInvalid, "types", absl::StrCat(proto),
                         "EVENT_TYPE_LISTENING and the other EVENT_TYPE_ names");

@@ -21,12 +21,50 @@ namespace {
 constexpr absl::Duration kHandshakeTimeoutMax = absl::Hours(1);
 constexpr int32_t kConnectionCountMax = 1000000;
 constexpr absl::Duration kDrainTimeoutMax = absl::Hours(24 * 365);
+constexpr int32_t kBacklogMax = 65535;
+
+absl::StatusOr<conn::Protection> ReadProtection(const v1::Listener& proto) {
+  switch (proto.protection()) {
+    case v1::PROTECTION_UNSPECIFIED:
+    case v1::PROTECTION_TLS:
+      return conn::Protection::kTls;
+    case v1::PROTECTION_NONE:
+      return conn::Protection::kNone;
+    case v1::PROTECTION_DETECT:
+      return conn::Protection::kDetect;
+    default:
+      return FieldError(Reason::kFieldInvalid, "protection",
+                        absl::StrCat(proto.protection()),
+                        "PROTECTION_TLS, _NONE or _DETECT");
+  }
+}
+
+// What concerns sockets.
+absl::Status ReadTransport(const v1::Listener& proto,
+                           worker::ListenerOptions& options) {
+  TLSD_ASSIGN_OR_RETURN(options.protection, ReadProtection(proto));
+  TLSD_ASSIGN_OR_RETURN(
+      options.socket_options,
+      ReadSocketOptions("socket_options", proto.socket_options()));
+  options.accept_proxy_header = proto.accept_proxy_header();
+  options.ipv6_only = proto.ipv6_only();
+  if (proto.backlog() < 0 || proto.backlog() > kBacklogMax) {
+    return FieldError(Reason::kFieldInvalid, "backlog",
+                      absl::StrCat(proto.backlog()),
+                      "1 to 65535; unset means 4096");
+  }
+  if (proto.backlog() > 0) options.backlog = proto.backlog();
+  return absl::OkStatus();
+}
 
 }  // namespace
 
-ListenerService::ListenerService(worker::ContextTable& contexts,
-                                 worker::ListenerTable& listeners)
-    : contexts_(contexts), listeners_(listeners) {}
+ListenerService::ListenerService(
+    worker::ContextTable& contexts, worker::ListenerTable& listeners,
+    std::shared_ptr<const tls::SecureContext> default_context)
+    : contexts_(contexts),
+      listeners_(listeners),
+      upstreams_(contexts, std::move(default_context)) {}
 
 grpc::ServerUnaryReactor* ListenerService::CreateListener(
     grpc::CallbackServerContext* context,
@@ -58,12 +96,15 @@ absl::StatusOr<worker::ListenerOptions> ListenerService::ToOptions(
   if (proto.address().empty()) return FieldRequired("address");
   TLSD_ASSIGN_OR_RETURN(options.endpoint,
                         net::ParseEndpoint("address", proto.address()));
-  TLSD_RETURN_IF_ERROR(base::CheckName("secure_context", base::kSecureContexts,
-                                       proto.secure_context()));
-  TLSD_ASSIGN_OR_RETURN(options.secure_context,
-                        contexts_.Find(proto.secure_context()));
-  options.handler =
-      proto.has_echo() ? worker::Handler::kEcho : worker::Handler::kStream;
+  TLSD_RETURN_IF_ERROR(ReadTransport(proto, options));
+  if (options.protection != conn::Protection::kNone ||
+      !proto.secure_context().empty()) {
+    TLSD_RETURN_IF_ERROR(base::CheckName(
+        "secure_context", base::kSecureContexts, proto.secure_context()));
+    TLSD_ASSIGN_OR_RETURN(options.secure_context,
+                          contexts_.Find(proto.secure_context()));
+  }
+  TLSD_RETURN_IF_ERROR(ReadHandler(proto, options));
   if (proto.has_handshake_timeout()) {
     TLSD_ASSIGN_OR_RETURN(
         options.handshake_timeout,
@@ -83,6 +124,20 @@ absl::StatusOr<worker::ListenerOptions> ListenerService::ToOptions(
   TLSD_ASSIGN_OR_RETURN(options.hooks,
                         ToHooks("hooks", proto.hooks(), HookPlace::kListener));
   return options;
+}
+
+absl::Status ListenerService::ReadHandler(
+    const v1::Listener& proto, worker::ListenerOptions& options) const {
+  options.handler =
+      proto.has_echo() ? worker::Handler::kEcho : worker::Handler::kStream;
+  if (!proto.has_forward()) return absl::OkStatus();
+  options.handler = worker::Handler::kForward;
+  absl::StatusOr<worker::ForwardOptions> forward =
+      upstreams_.ReadForward(proto.forward());
+  if (!forward.ok()) return PrefixField(forward.status(), "forward.");
+  options.forward =
+      std::make_shared<const worker::ForwardOptions>(*std::move(forward));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<worker::ServerNameContext> ListenerService::ToContext(

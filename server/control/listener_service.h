@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/control/connection_options.h"
 #include "server/worker/context_table.h"
 #include "server/worker/listener_table.h"
 #include "tlsd/v1/listener_service.grpc.pb.h"
@@ -17,9 +18,11 @@ namespace tlsd::control {
 
 class ListenerService final : public v1::ListenerService::CallbackService {
  public:
-  // Both must outlive the service.
+  // The tables must outlive the service. `default_context` serves upstreams for
+  // which none is named.
   ListenerService(worker::ContextTable& contexts,
-                  worker::ListenerTable& listeners);
+                  worker::ListenerTable& listeners,
+                  std::shared_ptr<const tls::SecureContext> default_context);
 
   grpc::ServerUnaryReactor* CreateListener(
       grpc::CallbackServerContext* context,
@@ -60,6 +63,8 @@ class ListenerService final : public v1::ListenerService::CallbackService {
                     v1::ListContextsResponse& response);
   absl::StatusOr<worker::ListenerOptions> ToOptions(
       const v1::Listener& proto) const;
+  absl::Status ReadHandler(const v1::Listener& proto,
+                           worker::ListenerOptions& options) const;
   absl::StatusOr<worker::ServerNameContext> ToContext(
       const std::string& server_name, const std::string& secure_context) const;
   absl::StatusOr<std::vector<worker::ServerNameContext>> ToContexts(
@@ -70,6 +75,7 @@ class ListenerService final : public v1::ListenerService::CallbackService {
 
   worker::ContextTable& contexts_;
   worker::ListenerTable& listeners_;
+  const ConnectionOptionReader upstreams_;
 };
 
 }  // namespace tlsd::control

@@ -29,7 +29,7 @@ const std::set<std::string>& OutputOnly() {
   static const auto& names = *new std::set<std::string>{
       "name",     "expire_time",       "create_time",
       "etag",     "effective_ciphers", "ignored_cipher_tokens",
-      "warnings", "update_time"};
+      "warnings", "update_time",       "ech_config_list"};
   return names;
 }
 
@@ -255,6 +255,11 @@ absl::Status ReadPolicy(const v1::SecureContext& proto,
   options.session_id_context = proto.session_id_context();
   options.ticket_keys = Strings(proto.ticket_keys());
   options.disable_session_tickets = proto.disable_session_tickets();
+  options.early_data = proto.early_data();
+  for (const v1::EchKey& key : proto.ech_keys()) {
+    options.ech_keys.push_back(
+        {key.config(), key.private_key(), key.not_for_retry()});
+  }
   TLSD_ASSIGN_OR_RETURN(options.hooks, ToHooks("hooks", proto.hooks(),
                                                HookPlace::kSecureContext));
   return absl::OkStatus();
@@ -378,6 +383,7 @@ void ToProto(const tls::SecureContextOptions& options,
   ToProto(options.session_timeout, *proto.mutable_session_timeout());
   proto.set_session_id_context(options.session_id_context);
   proto.set_disable_session_tickets(options.disable_session_tickets);
+  proto.set_early_data(options.early_data);
   ToProto(options.hooks, proto.mutable_hooks());
 }
 
@@ -401,6 +407,7 @@ absl::StatusOr<ContextChange> ApplyUpdate(
   change.kept.ticket_keys = named.count("ticket_keys") == 0;
   change.kept.session_owner =
       change.kept.ticket_keys && named.count("session_id_context") == 0;
+  change.kept.ech_keys = named.count("ech_keys") == 0;
   return change;
 }
 

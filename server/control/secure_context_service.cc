@@ -26,6 +26,9 @@ absl::Status InRequest(const absl::Status& error) {
   return PrefixField(error, "secure_context.");
 }
 
+// What RotateEchKeysRequest says if nothing is said.
+constexpr int kMaxNameLengthDefault = 64;
+
 bool HasField(const absl::Status& error, absl::string_view field) {
   const std::optional<ErrorDetail> detail = GetErrorDetail(error);
   if (!detail.has_value()) return false;
@@ -252,6 +255,27 @@ grpc::ServerUnaryReactor* SecureContextService::SetOcspResponse(
     return absl::OkStatus();
   };
   return FinishNow(context, set());
+}
+
+grpc::ServerUnaryReactor* SecureContextService::RotateEchKeys(
+    grpc::CallbackServerContext* context,
+    const v1::RotateEchKeysRequest* request,
+    v1::RotateEchKeysResponse* response) {
+  const auto rotate = [&]() -> absl::Status {
+    TLSD_ASSIGN_OR_RETURN(
+        const std::shared_ptr<const worker::ContextRecord> record,
+        FindRecord(request->name()));
+    const int max_name_length = request->max_name_length() != 0
+                                    ? request->max_name_length()
+                                    : kMaxNameLengthDefault;
+    TLSD_ASSIGN_OR_RETURN(const int key_count,
+                          record->secure_context->RotateEchKeys(
+                              request->public_name(), max_name_length));
+    response->set_ech_config_list(record->secure_context->EchConfigList());
+    response->set_key_count(key_count);
+    return absl::OkStatus();
+  };
+  return FinishNow(context, rotate());
 }
 
 grpc::ServerUnaryReactor* SecureContextService::ListAlgorithms(

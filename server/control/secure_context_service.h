@@ -49,6 +49,10 @@ class SecureContextService final
       grpc::CallbackServerContext* context,
       const v1::SetOcspResponseRequest* request,
       v1::SecureContext* response) override;
+  grpc::ServerUnaryReactor* RotateEchKeys(
+      grpc::CallbackServerContext* context,
+      const v1::RotateEchKeysRequest* request,
+      v1::RotateEchKeysResponse* response) override;
   grpc::ServerUnaryReactor* ListAlgorithms(
       grpc::CallbackServerContext* context,
       const v1::ListAlgorithmsRequest* request,

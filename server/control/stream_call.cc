@@ -8,6 +8,7 @@
 #include "proto/status/rpc_status.h"
 #include "server/base/names.h"
 #include "server/conn/connection.h"
+#include "server/conn/stream_sink.h"
 #include "server/control/cleartext.h"
 #include "server/control/convert.h"
 
@@ -97,7 +98,7 @@ void StreamCall::Attach() {
     absl::Status status = connection.status();
     if (status.ok()) {
       const absl::StatusOr<conn::StreamSink*> sink =
-          GetStreamSink(**connection);
+          conn::StreamSink::Of(**connection);
       status =
           sink.ok() ? (*sink)->Claim(conn::Direction::kBoth) : sink.status();
       if (status.ok()) self->sink_ = *sink;

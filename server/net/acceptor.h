@@ -17,6 +17,15 @@
 
 namespace tlsd::net {
 
+// BindOptions says how to listen.
+struct BindOptions {
+  // How many connections wait before they are accepted; the system may allow
+  // fewer.
+  int backlog = 4096;
+  // An IPv6 address takes no IPv4 connections.
+  bool ipv6_only = false;
+};
+
 // BoundSocket is a listening file descriptor that no loop has yet. It is closed
 // with the object. Any one thread may hold it.
 class BoundSocket {
@@ -24,7 +33,8 @@ class BoundSocket {
   // Bind makes `count` sockets that listen at the same address: for TCP with
   // SO_REUSEPORT, so that the kernel spreads connections; for a unix path one
   // socket and duplicates of its descriptor. `endpoint` with an empty host
-  // means [::] with IPv4 too, or 0.0.0.0 on a host without IPv6. A name is
+  // means [::] with IPv4 too, unless `ipv6_only`, or 0.0.0.0 on a host without
+  // IPv6, where `ipv6_only` is ADDRESS_UNAVAILABLE. A name is
   // resolved, blocking; its first address is used. Neither another Bind nor a
   // process of another user can share the port. (A process of the same user
   // that asks for SO_REUSEPORT can: Linux has no way to forbid that.)
@@ -37,7 +47,8 @@ class BoundSocket {
   // Errors: ADDRESS_IN_USE, ADDRESS_DENIED, ADDRESS_UNAVAILABLE,
   // NAME_NOT_RESOLVED, DESCRIPTORS_EXHAUSTED, INTERNAL, each naming `field`.
   static absl::StatusOr<std::vector<std::unique_ptr<BoundSocket>>> Bind(
-      absl::string_view field, const Endpoint& endpoint, int count);
+      absl::string_view field, const Endpoint& endpoint, int count,
+      const BindOptions& options = {});
 
   virtual ~BoundSocket() = default;
 
@@ -53,8 +64,8 @@ class BoundSocket {
 // stops accepting at once.
 class Acceptor {
  public:
-  // Called with each accepted connection, TCP_NODELAY set, not started. It may
-  // destroy the Acceptor.
+  // Called with each accepted connection, with the SocketOptions that are the
+  // default, not started. It may destroy the Acceptor.
   using OnAccept = absl::AnyInvocable<void(std::unique_ptr<Transport>)>;
 
   // Create begins to accept. Transports take their chunks from `pool`, which

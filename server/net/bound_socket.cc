@@ -22,8 +22,6 @@
 namespace tlsd::net {
 namespace {
 
-constexpr int kBacklog = 4096;
-
 using BoundSockets = std::vector<std::unique_ptr<BoundSocket>>;
 
 class ListeningSocket : public BoundSocket {
@@ -51,7 +49,8 @@ int SetOption(int socket, int level, int option, int value) {
 }
 
 // ListenTcp puts a listening socket into `socket`, or returns the errno.
-int ListenTcp(const RawAddress& address, bool shares_port, Descriptor& socket) {
+int ListenTcp(const RawAddress& address, const BindOptions& options,
+              bool shares_port, Descriptor& socket) {
   socket = Descriptor(::socket(address.family(),
                                SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.is_open()) return errno;
@@ -61,14 +60,15 @@ int ListenTcp(const RawAddress& address, bool shares_port, Descriptor& socket) {
   // Accepted sockets inherit it, which saves a system call for each.
   if (error == 0) error = SetOption(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
   if (error == 0 && address.family() == AF_INET6) {
-    error = SetOption(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    error = SetOption(descriptor, IPPROTO_IPV6, IPV6_V6ONLY,
+                      options.ipv6_only ? 1 : 0);
   }
   if (error == 0 && shares_port) {
     error = SetOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
   }
   if (error != 0) return error;
   if (bind(descriptor, address.get(), address.size) != 0) return errno;
-  return listen(descriptor, kBacklog) == 0 ? 0 : errno;
+  return listen(descriptor, options.backlog) == 0 ? 0 : errno;
 }
 
 // The first socket binds and listens without SO_REUSEPORT, so that it meets
@@ -77,9 +77,11 @@ int ListenTcp(const RawAddress& address, bool shares_port, Descriptor& socket) {
 // SO_REUSEPORT stays set: taken back, the kernel would give all connections to
 // one of the sockets.
 int ListenTcpTogether(const RawAddress& wanted, int count,
+                      const BindOptions& options,
                       std::vector<Descriptor>& sockets) {
   sockets.resize(1);
-  if (const int error = ListenTcp(wanted, /*shares_port=*/false, sockets[0]);
+  if (const int error =
+          ListenTcp(wanted, options, /*shares_port=*/false, sockets[0]);
       error != 0 || count == 1) {
     return error;
   }
@@ -92,7 +94,8 @@ int ListenTcpTogether(const RawAddress& wanted, int count,
   }
   while (sockets.size() < static_cast<size_t>(count)) {
     Descriptor socket;
-    if (const int error = ListenTcp(address, /*shares_port=*/true, socket);
+    if (const int error =
+            ListenTcp(address, options, /*shares_port=*/true, socket);
         error != 0) {
       return error;
     }
@@ -108,14 +111,15 @@ bool MeansNoFamily(int error) {
 }
 
 absl::StatusOr<BoundSockets> BindUnix(absl::string_view field,
-                                      const Endpoint& endpoint, int count) {
+                                      const Endpoint& endpoint, int count,
+                                      const BindOptions& options) {
   const std::string text = endpoint.ToString();
   Descriptor socket(
       ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.is_open()) return ListenError(field, text, errno);
   TLSD_ASSIGN_OR_RETURN(std::shared_ptr<UnixPath> path,
                         UnixPath::Bind(field, endpoint.path, socket.get()));
-  if (listen(socket.get(), kBacklog) != 0) {
+  if (listen(socket.get(), options.backlog) != 0) {
     return ListenError(field, text, errno);
   }
   const SocketAddress address = LocalAddressOf(socket.get());
@@ -159,13 +163,13 @@ absl::StatusOr<RawAddress> Resolve(absl::string_view field,
 
 absl::StatusOr<BoundSockets> BindFirst(absl::string_view field,
                                        absl::Span<const RawAddress> candidates,
-                                       int count) {
+                                       int count, const BindOptions& options) {
   int error = EAFNOSUPPORT;
   const RawAddress* tried = nullptr;
   std::vector<Descriptor> descriptors;
   for (const RawAddress& candidate : candidates) {
     tried = &candidate;
-    error = ListenTcpTogether(candidate, count, descriptors);
+    error = ListenTcpTogether(candidate, count, options, descriptors);
     if (!MeansNoFamily(error)) break;
   }
   if (error != 0) return ListenError(field, FromRaw(*tried).ToString(), error);
@@ -180,20 +184,22 @@ absl::StatusOr<BoundSockets> BindFirst(absl::string_view field,
 
 absl::StatusOr<BoundSockets> BoundSocket::Bind(absl::string_view field,
                                                const Endpoint& endpoint,
-                                               int count) {
-  if (endpoint.is_unix()) return BindUnix(field, endpoint, count);
+                                               int count,
+                                               const BindOptions& options) {
+  if (endpoint.is_unix()) return BindUnix(field, endpoint, count, options);
   if (endpoint.host.empty()) {
-    return BindFirst(
-        field,
-        {*RawFromIp("::", endpoint.port), *RawFromIp("0.0.0.0", endpoint.port)},
-        count);
+    std::vector<RawAddress> candidates = {*RawFromIp("::", endpoint.port)};
+    if (!options.ipv6_only) {
+      candidates.push_back(*RawFromIp("0.0.0.0", endpoint.port));
+    }
+    return BindFirst(field, candidates, count, options);
   }
   if (const std::optional<RawAddress> address =
           RawFromIp(endpoint.host, endpoint.port)) {
-    return BindFirst(field, {*address}, count);
+    return BindFirst(field, {*address}, count, options);
   }
   TLSD_ASSIGN_OR_RETURN(const RawAddress address, Resolve(field, endpoint));
-  return BindFirst(field, {address}, count);
+  return BindFirst(field, {address}, count, options);
 }
 
 }  // namespace tlsd::net

@@ -19,8 +19,8 @@ namespace tlsd::net {
 // BindFirst makes `count` sockets that listen on the first of `candidates`
 // whose family the host has; there is at least one. Errors name `field`.
 absl::StatusOr<std::vector<std::unique_ptr<BoundSocket>>> BindFirst(
-    absl::string_view field, absl::Span<const RawAddress> candidates,
-    int count);
+    absl::string_view field, absl::Span<const RawAddress> candidates, int count,
+    const BindOptions& options = {});
 
 }  // namespace tlsd::net
 

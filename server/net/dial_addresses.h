@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/base/chunk_pool.h"
+#include "server/net/dialer.h"
 #include "server/net/event_loop.h"
 #include "server/net/raw_address.h"
 #include "server/net/transport.h"
@@ -28,12 +29,14 @@ class AddressDial {
   // How long an attempt has before the next one begins beside it.
   static constexpr absl::Duration kStagger = absl::Milliseconds(250);
 
-  // Start tries `addresses`, of which there is at least one, in their order.
-  // `endpoint` is what the caller wrote, for errors.
+  // Start tries `addresses`, of which there is at least one, in their order, as
+  // `options` says; their timeout is the caller's affair. `endpoint` is what
+  // the caller wrote, for errors.
   static std::unique_ptr<AddressDial> Start(EventLoop& loop,
                                             base::ChunkPool& pool,
                                             std::string endpoint,
                                             std::vector<RawAddress> addresses,
+                                            const DialOptions& options,
                                             OnDone on_done);
 
   // Destroying it ends all attempts; then `on_done` is not called.

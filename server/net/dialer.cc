@@ -17,13 +17,13 @@ namespace {
 class LoopDial : public Dial {
  public:
   LoopDial(EventLoop& loop, base::ChunkPool& pool, const Endpoint& endpoint,
-           absl::Duration timeout, OnDone on_done)
+           const DialOptions& options, OnDone on_done)
       : loop_(loop),
         pool_(pool),
         endpoint_(endpoint.ToString()),
-        timeout_(timeout),
+        options_(options),
         on_done_(std::move(on_done)),
-        deadline_(loop.After(timeout, [this] { TimeOut(); })) {
+        deadline_(loop.After(options.timeout, [this] { TimeOut(); })) {
     if (endpoint.is_unix()) {
       Connect({RawFromPath(endpoint.path)});
     } else if (const std::optional<RawAddress> address =
@@ -50,7 +50,7 @@ class LoopDial : public Dial {
 
   void Connect(std::vector<RawAddress> addresses) {
     connecting_ = AddressDial::Start(
-        loop_, pool_, endpoint_, std::move(addresses),
+        loop_, pool_, endpoint_, std::move(addresses), options_,
         [this](absl::StatusOr<std::unique_ptr<Transport>> transport) {
           Finish(std::move(transport));
         });
@@ -63,9 +63,9 @@ class LoopDial : public Dial {
     Finish(MakeError(
         Reason::kConnectTimeout,
         absl::StrCat("cannot connect to ", QuoteForMessage(endpoint_), " in ",
-                     absl::FormatDuration(timeout_), ": ", progress),
+                     absl::FormatDuration(options_.timeout), ": ", progress),
         {{"endpoint", endpoint_},
-         {"timeout", absl::FormatDuration(timeout_)},
+         {"timeout", absl::FormatDuration(options_.timeout)},
          {"attempts", progress}}));
   }
 
@@ -80,7 +80,7 @@ class LoopDial : public Dial {
   EventLoop& loop_;
   base::ChunkPool& pool_;
   const std::string endpoint_;
-  const absl::Duration timeout_;
+  const DialOptions options_;
   OnDone on_done_;
   std::unique_ptr<Timer> deadline_;
   // At most one of the two.
@@ -92,8 +92,8 @@ class LoopDial : public Dial {
 
 std::unique_ptr<Dial> Dial::Start(EventLoop& loop, base::ChunkPool& pool,
                                   const Endpoint& endpoint,
-                                  absl::Duration timeout, OnDone on_done) {
-  return std::make_unique<LoopDial>(loop, pool, endpoint, timeout,
+                                  const DialOptions& options, OnDone on_done) {
+  return std::make_unique<LoopDial>(loop, pool, endpoint, options,
                                     std::move(on_done));
 }
 

@@ -1,6 +1,7 @@
 #include "server/net/socket_address.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -15,6 +16,9 @@ namespace {
 constexpr absl::string_view kUnixPrefix = "unix:";
 constexpr absl::string_view kAllowed =
     "host:port, [IPv6 address]:port, :port (every interface) or unix:/path";
+constexpr absl::string_view kIpAllowed =
+    "an IP address without a zone, with or without a port, as in 192.0.2.1, "
+    "192.0.2.1:80, 2001:db8::1 or [2001:db8::1]:80";
 constexpr size_t kHostBytesMax = 253;
 constexpr size_t kPortDigitsMax = 5;
 constexpr int kPortMax = 65535;
@@ -105,6 +109,30 @@ absl::StatusOr<Endpoint> ParseEndpoint(absl::string_view field,
   }
   endpoint.host = std::string(host);
   return endpoint;
+}
+
+absl::StatusOr<SocketAddress> ParseIpEndpoint(absl::string_view field,
+                                              absl::string_view text) {
+  absl::string_view host = text;
+  uint16_t port = 0;
+  bool is_good = true;
+  if (absl::ConsumePrefix(&host, "[")) {
+    const size_t end = host.find(']');
+    const absl::string_view rest =
+        end == absl::string_view::npos ? "" : host.substr(end + 1);
+    is_good = absl::StartsWith(rest, ":") && ParsePort(rest.substr(1), port);
+    host = host.substr(0, end);
+    is_good = is_good && absl::StrContains(host, ':');
+  } else if (const size_t colon = host.find(':');
+             colon != absl::string_view::npos && colon == host.rfind(':')) {
+    is_good = ParsePort(host.substr(colon + 1), port);
+    host = host.substr(0, colon);
+  }
+  const std::optional<RawAddress> address = RawFromIp(host, port);
+  if (!is_good || !address.has_value()) {
+    return FieldError(Reason::kAddressInvalid, field, text, kIpAllowed);
+  }
+  return FromRaw(*address);
 }
 
 bool IsIpAddress(absl::string_view host) {

@@ -49,6 +49,12 @@ struct Endpoint {
 absl::StatusOr<Endpoint> ParseEndpoint(absl::string_view field,
                                        absl::string_view text);
 
+// ParseIpEndpoint reads an IP address with or without a port: "192.0.2.1",
+// "192.0.2.1:80", "::1" or "[::1]:80". Without a port it is 0. It fails with
+// ADDRESS_INVALID, naming `field`.
+absl::StatusOr<SocketAddress> ParseIpEndpoint(absl::string_view field,
+                                              absl::string_view text);
+
 // IsIpAddress reports whether `host` is an IPv4 or IPv6 address in text form.
 bool IsIpAddress(absl::string_view host);
 

@@ -1,10 +1,14 @@
 #include "server/net/socket_stream.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -19,6 +23,13 @@ namespace {
 
 // How much one call sends at most: 1 MiB.
 constexpr size_t kPiecesMax = 64;
+
+// A peer that does not answer so many probes, so long after each other, is
+// gone: a minute after the first.
+constexpr int kProbesMax = 6;
+constexpr int kProbeIntervalSecondsMax = 10;
+// What the kernel takes as TCP_KEEPIDLE at most.
+constexpr int kKeepIdleSecondsMax = 32767;
 
 using Pieces = std::array<absl::Span<const uint8_t>, kPiecesMax>;
 
@@ -36,6 +47,23 @@ int TakeSocketError(int descriptor) {
     return errno;
   }
   return error;
+}
+
+void SetOption(int socket, int level, int option, int value) {
+  // It fails only where the peer has just gone, which is told elsewhere.
+  setsockopt(socket, level, option, &value, sizeof(value));
+}
+
+void SetKeepAlive(int socket, absl::Duration keep_alive) {
+  const bool is_on = keep_alive > absl::ZeroDuration();
+  SetOption(socket, SOL_SOCKET, SO_KEEPALIVE, is_on ? 1 : 0);
+  if (!is_on) return;
+  const int idle = static_cast<int>(std::clamp<int64_t>(
+      absl::ToInt64Seconds(keep_alive), 1, kKeepIdleSecondsMax));
+  SetOption(socket, IPPROTO_TCP, TCP_KEEPIDLE, idle);
+  SetOption(socket, IPPROTO_TCP, TCP_KEEPINTVL,
+            std::min(idle, kProbeIntervalSecondsMax));
+  SetOption(socket, IPPROTO_TCP, TCP_KEEPCNT, kProbesMax);
 }
 
 }  // namespace
@@ -169,7 +197,7 @@ void SocketStream::DropReceived(size_t count) {
 }
 
 void SocketStream::Write(base::ByteQueue& bytes) {
-  if (state_ != State::kOpen) {
+  if (state_ != State::kOpen || is_ending_) {
     bytes.Clear();
     return;
   }
@@ -253,8 +281,41 @@ void SocketStream::OnSent(int error, size_t count) {
     SendWhenWritable();
   } else if (state_ == State::kFlushing) {
     EndSending();
+  } else if (const int failure = is_ending_ ? ShutDown() : 0; failure != 0) {
+    DeliverThenFail(failure);
   } else {
     observer_->OnDrained();
+  }
+}
+
+void SocketStream::EndWriting() {
+  if (state_ != State::kOpen || std::exchange(is_ending_, true)) return;
+  if (!unsent_.empty()) return;
+  if (const int error = ShutDown(); error != 0) FailLater(error);
+}
+
+// ShutDown returns an errno.
+int SocketStream::ShutDown() {
+  if (is_shut_down_) return 0;
+  if (shutdown(descriptor(), SHUT_WR) != 0) {
+    const int error = errno;
+    // After a reset it says only that there is no connection.
+    const int cause = TakeSocketError(descriptor());
+    return cause != 0 ? cause : error;
+  }
+  is_shut_down_ = true;
+  return 0;
+}
+
+void SocketStream::SetOptions(const SocketOptions& options) {
+  if (kind_ != Kind::kTcp) return;
+  const SocketOptions previous = std::exchange(options_, options);
+  if (options.delay_small_writes != previous.delay_small_writes) {
+    SetOption(descriptor(), IPPROTO_TCP, TCP_NODELAY,
+              options.delay_small_writes ? 0 : 1);
+  }
+  if (options.keep_alive != previous.keep_alive) {
+    SetKeepAlive(descriptor(), options.keep_alive);
   }
 }
 
@@ -321,7 +382,7 @@ void SocketStream::Linger() {
 
 void SocketStream::EndSending() {
   // Once the peer has ended, nothing unread is left that would cause a reset.
-  if (has_ended_ || shutdown(descriptor(), SHUT_WR) != 0) {
+  if (has_ended_ || ShutDown() != 0) {
     Close();
     return;
   }

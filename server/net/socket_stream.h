@@ -5,6 +5,8 @@
 //   open --Write, OnBytes...--> Linger --> flushing --> lingering --> closed
 //     \---- failure ----> failed            (unsent)    (SHUT_WR)
 //
+// A socket is treated as the default SocketOptions say when it comes here.
+//
 // It is internal to server/net, and belongs to the loop's thread.
 #ifndef TLSD_SERVER_NET_SOCKET_STREAM_H_
 #define TLSD_SERVER_NET_SOCKET_STREAM_H_
@@ -20,6 +22,7 @@
 #include "server/base/chunk_pool.h"
 #include "server/net/event_loop.h"
 #include "server/net/socket_address.h"
+#include "server/net/socket_options.h"
 #include "server/net/transport.h"
 #include "server/net/uv_handle.h"
 
@@ -51,6 +54,8 @@ class SocketStream final : public UvHandle {
   void ResumeReading();
   void Write(base::ByteQueue& bytes);
   size_t unsent_size() const { return unsent_.size(); }
+  void EndWriting();
+  void SetOptions(const SocketOptions& options);
   const SocketAddress& local_address();
   const SocketAddress& remote_address() const { return remote_address_; }
 
@@ -82,6 +87,7 @@ class SocketStream final : public UvHandle {
   void FailLater(int error);
   void DeliverThenFail(int error);
   void Fail(int error);
+  int ShutDown();
   void EndSending();
 
   union {
@@ -95,6 +101,9 @@ class SocketStream final : public UvHandle {
   bool is_reading_ = false;
   // The peer's end has been seen.
   bool has_ended_ = false;
+  // Nothing more will be written; and SHUT_WR has been done.
+  bool is_ending_ = false;
+  bool is_shut_down_ = false;
   // A request of libuv refers to the front of `unsent_`.
   bool is_sending_ = false;
   EventLoop& loop_;
@@ -102,6 +111,7 @@ class SocketStream final : public UvHandle {
   // Not empty only while a request is on its way.
   base::ByteQueue unsent_;
   size_t dropped_size_ = 0;
+  SocketOptions options_;
   std::unique_ptr<Timer> timer_;
   SocketAddress local_address_;
   SocketAddress remote_address_;

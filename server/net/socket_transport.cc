@@ -20,6 +20,12 @@ void SocketTransport::Write(base::ByteQueue& bytes) { stream_->Write(bytes); }
 
 size_t SocketTransport::unsent_size() const { return stream_->unsent_size(); }
 
+void SocketTransport::EndWriting() { stream_->EndWriting(); }
+
+void SocketTransport::SetOptions(const SocketOptions& options) {
+  stream_->SetOptions(options);
+}
+
 const SocketAddress& SocketTransport::local_address() const {
   return stream_->local_address();
 }
@@ -32,7 +38,8 @@ void SocketTransport::BeginLinger(std::unique_ptr<Transport>) {
   std::exchange(stream_, nullptr)->Linger();
 }
 
-void SocketTransport::BeginReset(std::unique_ptr<Transport>) {
+void SocketTransport::BeginReset(std::unique_ptr<Transport>,
+                                 const absl::Status&) {
   std::exchange(stream_, nullptr)->Reset();
 }
 

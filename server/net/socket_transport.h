@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <memory>
 
+#include "absl/status/status.h"
+#include "server/net/socket_options.h"
 #include "server/net/socket_stream.h"
 #include "server/net/transport.h"
 
@@ -23,12 +25,16 @@ class SocketTransport final : public Transport {
   void ResumeReading() override;
   void Write(base::ByteQueue& bytes) override;
   size_t unsent_size() const override;
+  void EndWriting() override;
+  void SetOptions(const SocketOptions& options) override;
   const SocketAddress& local_address() const override;
   const SocketAddress& remote_address() const override;
 
  private:
   void BeginLinger(std::unique_ptr<Transport> self) override;
-  void BeginReset(std::unique_ptr<Transport> self) override;
+  // The peer of a socket cannot be told a reason.
+  void BeginReset(std::unique_ptr<Transport> self,
+                  const absl::Status& reason) override;
 
   // Null once it has been left to itself.
   SocketStream* stream_;

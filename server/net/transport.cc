@@ -9,9 +9,10 @@ void Transport::CloseGently(std::unique_ptr<Transport> transport) {
   self.BeginLinger(std::move(transport));
 }
 
-void Transport::Reset(std::unique_ptr<Transport> transport) {
+void Transport::Reset(std::unique_ptr<Transport> transport,
+                      const absl::Status& reason) {
   Transport& self = *transport;
-  self.BeginReset(std::move(transport));
+  self.BeginReset(std::move(transport), reason);
 }
 
 }  // namespace tlsd::net

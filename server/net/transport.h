@@ -16,6 +16,7 @@
 #include "absl/types/span.h"
 #include "server/base/byte_queue.h"
 #include "server/net/socket_address.h"
+#include "server/net/socket_options.h"
 
 namespace tlsd::net {
 
@@ -29,7 +30,8 @@ class TransportObserver {
   virtual void OnBytes(absl::Span<const uint8_t> bytes) = 0;
   // The peer sends no more (FIN). Writing may go on.
   virtual void OnEnd() = 0;
-  // The transport failed: TRANSPORT_RESET. Nothing else follows.
+  // The transport failed: TRANSPORT_RESET, or what the other end of a pair gave
+  // to Reset. Nothing else follows.
   virtual void OnError(const absl::Status& error) = 0;
   // All that Write could not send at once has been sent.
   virtual void OnDrained() = 0;
@@ -56,6 +58,15 @@ class Transport {
   virtual void Write(base::ByteQueue& bytes) = 0;
   virtual size_t unsent_size() const = 0;
 
+  // EndWriting ends our direction when all that was written has been sent: the
+  // peer sees the end (FIN). Nothing may be written afterwards; reading goes
+  // on. To call it twice is no error.
+  virtual void EndWriting() = 0;
+
+  // SetOptions changes how the socket is treated, at any time; what has no
+  // socket ignores it.
+  virtual void SetOptions(const SocketOptions& options) = 0;
+
   virtual const SocketAddress& local_address() const = 0;
   virtual const SocketAddress& remote_address() const = 0;
 
@@ -71,13 +82,15 @@ class Transport {
   static void CloseGently(std::unique_ptr<Transport> transport);
 
   // Reset gives up `transport` at once: the peer sees a TCP reset, or the end
-  // of a unix socket.
-  static void Reset(std::unique_ptr<Transport> transport);
+  // of a unix socket; the other end of a pair gets `reason`.
+  static void Reset(std::unique_ptr<Transport> transport,
+                    const absl::Status& reason);
 
  private:
   // BeginLinger and BeginReset take over the transport's own life.
   virtual void BeginLinger(std::unique_ptr<Transport> self) = 0;
-  virtual void BeginReset(std::unique_ptr<Transport> self) = 0;
+  virtual void BeginReset(std::unique_ptr<Transport> self,
+                          const absl::Status& reason) = 0;
 };
 
 }  // namespace tlsd::net

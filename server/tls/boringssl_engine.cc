@@ -6,6 +6,7 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "proto/status/error.h"
 #include "server/base/status_macros.h"
@@ -26,6 +27,13 @@ uint8_t AlertOf(const absl::Status& error) {
   }
   if (HasReason(error, Reason::kServerNameUnrecognized)) {
     return SSL_AD_UNRECOGNIZED_NAME;
+  }
+  if (HasReason(error, Reason::kHandshakeTimeout) ||
+      HasReason(error, Reason::kCallCancelled)) {
+    return SSL_AD_USER_CANCELLED;
+  }
+  if (HasReason(error, Reason::kRenegotiationLimit)) {
+    return SSL_AD_NO_RENEGOTIATION;
   }
   return SSL_AD_INTERNAL_ERROR;
 }
@@ -108,10 +116,15 @@ absl::Status BoringSslEngine::Begin() {
   }
   TLSD_RETURN_IF_ERROR(StartHandshake());
   if (role_ == Role::kServer) return absl::OkStatus();
-  // A first flight has nothing to tell.
   EventList events;
-  const EventScope scope(*this, events);
-  return AdvanceHandshake();
+  {
+    const EventScope scope(*this, events);
+    TLSD_RETURN_IF_ERROR(AdvanceHandshake());
+  }
+  if (!events.empty()) {
+    first_events_ = std::make_unique<EventList>(std::move(events));
+  }
+  return handshake_->CheckFirstFlight();
 }
 
 absl::Status BoringSslEngine::MakeSsl() {
@@ -126,7 +139,9 @@ absl::Status BoringSslEngine::MakeSsl() {
   ConnectionCallbacks::SetOf(ssl_.get(), this);
   SSL_set_info_callback(ssl_.get(), OnInfo);
   SSL_set_shed_handshake_config(ssl_.get(), 1);
-  SSL_set_renegotiate_mode(ssl_.get(), ssl_renegotiate_never);
+  SSL_set_renegotiate_mode(ssl_.get(), role_ == Role::kServer
+                                           ? ssl_renegotiate_never
+                                           : ssl_renegotiate_explicit);
   if (role_ == Role::kServer) {
     SSL_set_accept_state(ssl_.get());
   } else {
@@ -146,9 +161,14 @@ absl::StatusOr<size_t> BoringSslEngine::Receive(
     absl::Span<const uint8_t> ciphertext, size_t cleartext_limit,
     base::ByteQueue& cleartext, EventList& events) {
   if (!final_error_.ok()) return final_error_;
-  if (waits()) return 0;
+  if (waits() || state_ == State::kRenegotiationRequested) return 0;
+  if (state_ == State::kRenegotiationAccepted) state_ = State::kRenegotiating;
   const ErrorQueueGuard guard;
   const EventScope scope(*this, events);
+  if (first_events_ != nullptr) {
+    absl::c_move(*std::exchange(first_events_, nullptr),
+                 std::back_inserter(events));
+  }
   size_t taken = 0;
   if (state_ == State::kReadingHello) {
     const absl::StatusOr<size_t> hello = ReceiveHello(ciphertext);
@@ -158,10 +178,14 @@ absl::StatusOr<size_t> BoringSslEngine::Receive(
   }
   bio_.Lend(ciphertext.subspan(taken));
   absl::Status status;
-  if (state_ == State::kHandshaking) status = AdvanceHandshake();
+  if (state_ == State::kHandshaking || state_ == State::kRenegotiating) {
+    status = AdvanceHandshake();
+  }
   // Cleartext may stand right behind the last record of the handshake.
   if (status.ok() && state_ == State::kOpen) {
     status = ReadCleartext(cleartext_limit, cleartext);
+    if (status.ok()) status = AnswerKeyUpdate();
+    if (status.ok()) status = SendDelayedCloseNotify();
   }
   taken += bio_.TakeBack();
   if (!status.ok()) return Fail(status);
@@ -175,6 +199,9 @@ absl::StatusOr<size_t> BoringSslEngine::ReceiveHello(
     const HelloReader::Result result = hello_reader_->Receive(ciphertext);
     taken = ciphertext.size();
     if (result == HelloReader::Result::kNeedsMore) return taken;
+    if (result == HelloReader::Result::kRead) {
+      handshake_->OpenInnerHello(*hello_reader_);
+    }
   }
   if (hello_reader_->facts().has_value()) {
     TLSD_ASSIGN_OR_RETURN(const Result chosen,
@@ -196,7 +223,18 @@ absl::Status BoringSslEngine::AdvanceHandshake() {
   const int result = SSL_do_handshake(ssl_.get());
   // SSL_get_error is right only at once after the call.
   const int ssl_error = SSL_get_error(ssl_.get(), result);
-  if (result == 1) return CompleteHandshake();
+  if (result == 1) {
+    if (role_ == Role::kClient && SSL_in_early_data(ssl_.get())) {
+      handshake_->SendEarlyData();
+      return absl::OkStatus();
+    }
+    return state_ == State::kRenegotiating ? CompleteRenegotiation()
+                                           : CompleteHandshake();
+  }
+  if (ssl_error == SSL_ERROR_EARLY_DATA_REJECTED) {
+    SSL_reset_early_data_reject(ssl_.get());
+    return AdvanceHandshake();
+  }
   if (ssl_error == SSL_ERROR_WANT_READ || waits()) return absl::OkStatus();
   return ErrorOfCall(ssl_error);
 }
@@ -214,11 +252,17 @@ absl::Status BoringSslEngine::CompleteHandshake() {
     const int result = SSL_write(ssl_.get(), "", 0);
     if (result < 0) return ErrorOfCall(SSL_get_error(ssl_.get(), result));
   }
+  TLSD_RETURN_IF_ERROR(SendUnsentEarlyData());
   HandshakeCompleted completed{handshake_->Describe()};
   completed.facts.server_name = server_name();
   events_->push_back(std::move(completed));
   state_ = State::kOpen;
+  is_in_early_data_ = SSL_in_early_data(ssl_.get()) == 1;
   certificate_withheld_ = handshake_->certificate_withheld();
+  shown_ = handshake_->shown();
+  if (role_ == Role::kClient && SSL_version(ssl_.get()) < TLS1_3_VERSION) {
+    renegotiation_hooks_ = handshake_->hooks();
+  }
   handshake_.reset();
   if (session_ != nullptr) {
     TellSession();
@@ -240,8 +284,14 @@ absl::Status BoringSslEngine::ReadCleartext(size_t limit,
         SSL_read(ssl_.get(), space.data(), static_cast<int>(size));
     const int ssl_error = SSL_get_error(ssl_.get(), result);
     cleartext.Commit(static_cast<size_t>(std::max(result, 0)));
+    NoteEarlyData(std::max(result, 0));
     if (result > 0) continue;
     if (ssl_error == SSL_ERROR_WANT_READ) return absl::OkStatus();
+    if (ssl_error == SSL_ERROR_WANT_RENEGOTIATE) {
+      state_ = State::kRenegotiationRequested;
+      events_->push_back(RenegotiationRequested{});
+      return absl::OkStatus();
+    }
     if (ssl_error != SSL_ERROR_ZERO_RETURN) return ErrorOfCall(ssl_error);
     state_ = State::kPeerClosed;
     events_->push_back(PeerClosed{});
@@ -252,6 +302,7 @@ absl::Status BoringSslEngine::ReadCleartext(size_t limit,
 
 bool BoringSslEngine::has_more() const {
   if (!final_error_.ok()) return false;
+  if (state_ == State::kRenegotiationAccepted) return true;
   if (handshake_ != nullptr) return handshake_->conversation().has_answer();
   return state_ == State::kOpen &&
          (SSL_pending(ssl_.get()) > 0 || bio_.has_prepended());
@@ -278,18 +329,21 @@ absl::Status BoringSslEngine::Send(absl::Span<const uint8_t> cleartext) {
     return MakeError(Reason::kHandshakeNotComplete,
                      "cleartext can be sent once the handshake is complete");
   }
-  if (has_sent_close_notify_) {
+  if (is_shut_down_) {
     return MakeError(Reason::kWriteAfterShutdown,
                      "close_notify has been sent; no cleartext can follow");
   }
   const ErrorQueueGuard guard;
+  const absl::Status written = Write(cleartext);
+  return written.ok() ? written : Fail(written);
+}
+
+absl::Status BoringSslEngine::Write(absl::Span<const uint8_t> cleartext) {
   while (!cleartext.empty()) {
     const int size =
         static_cast<int>(std::min(cleartext.size(), kWriteBytesMax));
     const int result = SSL_write(ssl_.get(), cleartext.data(), size);
-    if (result <= 0) {
-      return Fail(ErrorOfCall(SSL_get_error(ssl_.get(), result)));
-    }
+    if (result <= 0) return ErrorOfCall(SSL_get_error(ssl_.get(), result));
     cleartext.remove_prefix(static_cast<size_t>(result));
   }
   return absl::OkStatus();
@@ -297,17 +351,28 @@ absl::Status BoringSslEngine::Send(absl::Span<const uint8_t> cleartext) {
 
 absl::Status BoringSslEngine::Shutdown() {
   if (!final_error_.ok()) return final_error_;
-  if (handshake_ != nullptr) {
+  if (handshake_ != nullptr && !renegotiates()) {
     return MakeError(Reason::kHandshakeNotComplete,
                      "close_notify can be sent once the handshake is complete");
   }
   // A second SSL_shutdown would read, and fail on cleartext.
-  if (has_sent_close_notify_) return absl::OkStatus();
+  if (is_shut_down_) return absl::OkStatus();
   const ErrorQueueGuard guard;
-  has_sent_close_notify_ = true;
+  is_shut_down_ = true;
+  // BoringSSL sends none within a renegotiation, and begins none after it; nor
+  // does it as long as there may be early data.
+  if (renegotiates() || is_in_early_data_) return absl::OkStatus();
+  const absl::Status sent = SendCloseNotify();
+  return sent.ok() ? sent : Fail(sent);
+}
+
+absl::Status BoringSslEngine::SendCloseNotify() {
   const int result = SSL_shutdown(ssl_.get());
-  if (result < 0) {
-    return Fail(ErrorOfCall(SSL_get_error(ssl_.get(), result)));
+  if (result < 0) return ErrorOfCall(SSL_get_error(ssl_.get(), result));
+  // Who cannot answer a request for renegotiation may ignore it (RFC 5246
+  // section 7.4.1.1).
+  if (role_ == Role::kClient) {
+    SSL_set_renegotiate_mode(ssl_.get(), ssl_renegotiate_ignore);
   }
   return absl::OkStatus();
 }
@@ -315,10 +380,7 @@ absl::Status BoringSslEngine::Shutdown() {
 void BoringSslEngine::Abort(const absl::Status& reason) {
   if (!final_error_.ok()) return;
   const ErrorQueueGuard guard;
-  const bool is_cancelled = HasReason(reason, Reason::kHandshakeTimeout) ||
-                            HasReason(reason, Reason::kCallCancelled);
-  SendAlertUnlessSent(is_cancelled ? SSL_AD_USER_CANCELLED
-                                   : SSL_AD_INTERNAL_ERROR);
+  SendAlertUnlessSent(AlertOf(reason));
   final_error_ = reason;
 }
 
@@ -427,10 +489,15 @@ absl::Status BoringSslEngine::ErrorOfCall(int ssl_error) {
     const std::optional<absl::Status> refused = handshake_->verdict_error();
     if (refused.has_value()) return *refused;
   }
+  if (handshake_ != nullptr && ERR_GET_LIB(error) == ERR_LIB_SSL &&
+      ERR_GET_REASON(error) == SSL_R_ECH_REJECTED) {
+    return handshake_->EchRejectedError();
+  }
   FailedCall call;
   call.ssl_error = ssl_error;
   call.handshake_complete = handshake_ == nullptr;
   call.at_first_record = bio_.bytes_read() <= kRecordHeaderBytes;
+  call.renegotiating = renegotiates();
   call.alert_sent = alert_sent_;
   call.certificate_withheld = handshake_ != nullptr
                                   ? handshake_->certificate_withheld()

@@ -35,6 +35,22 @@ std::string ToText(const uint8_t* data, size_t size) {
   return std::string(base::AsText({data, size}));
 }
 
+// Set to the HelloListener of an SSL.
+int HelloListenerIndex() {
+  static const int index = SSL_get_ex_new_index(
+      /*argl=*/0, /*argp=*/nullptr, /*unused=*/nullptr, /*dup_unused=*/nullptr,
+      /*free_func=*/nullptr);
+  return index;
+}
+
+ssl_select_cert_result_t OnClientHello(const SSL_CLIENT_HELLO* hello) {
+  auto* listener = static_cast<HelloListener*>(
+      SSL_get_ex_data(hello->ssl, HelloListenerIndex()));
+  return listener == nullptr || listener->OnClientHello(*hello)
+             ? ssl_select_cert_success
+             : ssl_select_cert_error;
+}
+
 // Tickets.
 
 size_t MaxTicketOverhead(SSL* /*ssl*/) { return TicketKeys::kOverheadBytes; }
@@ -216,7 +232,16 @@ void ConnectionCallbacks::SetOf(SSL* ssl, ConnectionCallbacks* callbacks) {
   SSL_set_app_data(ssl, callbacks);
 }
 
+void HelloListener::SetOf(SSL* ssl, HelloListener* listener) {
+  SSL_set_ex_data(ssl, HelloListenerIndex(), listener);
+}
+
+void TellClientHellos(SSL_CTX* context) {
+  SSL_CTX_set_select_certificate_cb(context, OnClientHello);
+}
+
 void SetCallbacks(SSL_CTX* context, bool gives_ids, bool key_log) {
+  TellClientHellos(context);
   static constexpr SSL_TICKET_AEAD_METHOD kTickets = {MaxTicketOverhead,
                                                       SealTicket, OpenTicket};
   SSL_CTX_set_ticket_aead_method(context, &kTickets);

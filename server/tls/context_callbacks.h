@@ -55,10 +55,28 @@ class ConnectionCallbacks {
                       std::string& signature) = 0;
 };
 
+// HelloListener is told what a client says before anything is decided by it; of
+// an encrypted ClientHello that can be opened, what is in it.
+class HelloListener {
+ public:
+  virtual ~HelloListener() = default;
+
+  // SetOf makes `listener`, which must live until the ClientHello has come,
+  // that of `ssl`.
+  static void SetOf(SSL* ssl, HelloListener* listener);
+
+  // OnClientHello returns whether the handshake goes on.
+  virtual bool OnClientHello(const SSL_CLIENT_HELLO& hello) = 0;
+};
+
+// TellClientHellos makes servers of `context` tell their HelloListener, if they
+// have one.
+void TellClientHellos(SSL_CTX* context);
+
 // SetCallbacks makes `context`, which has its TicketKeys as app data, ask the
 // connections' callbacks. Secrets are logged only if `key_log`. Only if
 // `gives_ids` does a server give clients without tickets an id for their
-// session.
+// session. It includes TellClientHellos.
 void SetCallbacks(SSL_CTX* context, bool gives_ids, bool key_log);
 
 // SetServerAlpn makes servers of `context` choose among `protocols`, in wire

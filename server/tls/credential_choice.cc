@@ -129,25 +129,6 @@ int ClientOfferIndex() {
   return index;
 }
 
-ssl_select_cert_result_t OnClientHello(const SSL_CLIENT_HELLO* hello) {
-  auto offer = std::make_unique<ClientOffer>();
-  CBS cbs;
-  CBS_init(&cbs, hello->cipher_suites, hello->cipher_suites_len);
-  offer->cipher_suites = ReadNumbers(cbs);
-  const uint8_t* data = nullptr;
-  size_t size = 0;
-  CBS groups;
-  if (SSL_early_callback_ctx_extension_get(hello, TLSEXT_TYPE_supported_groups,
-                                           &data, &size)) {
-    CBS_init(&cbs, data, size);
-    if (CBS_get_u16_length_prefixed(&cbs, &groups)) {
-      offer->groups = ReadNumbers(groups);
-    }
-  }
-  SSL_set_ex_data(hello->ssl, ClientOfferIndex(), offer.release());
-  return ssl_select_cert_success;
-}
-
 // HasSharedGroup reports whether keys can be exchanged with a group. A client
 // that names none is taken to have none, as BoringSSL does.
 bool HasSharedGroup(absl::Span<const uint16_t> offered,
@@ -206,8 +187,22 @@ std::vector<uint16_t> SharedAlgorithms(absl::Span<const uint16_t> peer,
   return shared;
 }
 
-void KeepClientOffer(SSL_CTX* context) {
-  SSL_CTX_set_select_certificate_cb(context, OnClientHello);
+void KeepClientOffer(const SSL_CLIENT_HELLO& hello) {
+  auto offer = std::make_unique<ClientOffer>();
+  CBS cbs;
+  CBS_init(&cbs, hello.cipher_suites, hello.cipher_suites_len);
+  offer->cipher_suites = ReadNumbers(cbs);
+  const uint8_t* data = nullptr;
+  size_t size = 0;
+  CBS groups;
+  if (SSL_early_callback_ctx_extension_get(&hello, TLSEXT_TYPE_supported_groups,
+                                           &data, &size)) {
+    CBS_init(&cbs, data, size);
+    if (CBS_get_u16_length_prefixed(&cbs, &groups)) {
+      offer->groups = ReadNumbers(groups);
+    }
+  }
+  SSL_set_ex_data(hello.ssl, ClientOfferIndex(), offer.release());
 }
 
 void AddClientOffer(SSL* ssl, absl::Span<const std::string> own_groups,

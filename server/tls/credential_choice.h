@@ -62,9 +62,9 @@ bool ShowCredentials(SSL* ssl, const ShownCredentials& credentials);
 std::vector<uint16_t> SharedAlgorithms(absl::Span<const uint16_t> peer,
                                        absl::Span<const uint16_t> own);
 
-// KeepClientOffer keeps, of each ClientHello to `context`, what BoringSSL
-// forgets before credentials are chosen. Only servers with a choice need it.
-void KeepClientOffer(SSL_CTX* context);
+// KeepClientOffer keeps, of `hello`, what BoringSSL forgets before credentials
+// are chosen. Only servers with a choice need it.
+void KeepClientOffer(const SSL_CLIENT_HELLO& hello);
 
 // AddClientOffer puts what was kept into `offer`, which has its version, and
 // forgets it. `own_groups` are ours, as BoringSSL names them.

@@ -3,6 +3,7 @@
 #ifndef TLSD_SERVER_TLS_ENGINE_EVENT_H_
 #define TLSD_SERVER_TLS_ENGINE_EVENT_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <variant>
@@ -48,13 +49,30 @@ struct SecretMade {
   std::string line;
 };
 
+// A server (TLS 1.2 and older) asks a client to renegotiate (HelloRequest, RFC
+// 5246 section 7.4.1.1). The engine takes nothing until
+// TlsEngine::AcceptRenegotiation; to refuse, end it with Abort.
+struct RenegotiationRequested {};
+
+// The renegotiation is complete; cleartext can be sent again.
+struct Renegotiated {};
+
+// Early data is over: the client has finished the handshake, so that what
+// follows is no replay (RFC 8446 section 8).
+struct EarlyDataEnded {
+  // How many bytes of cleartext came before.
+  int64_t size = 0;
+};
+
 // The peer has sent close_notify (RFC 8446 section 6.1); no cleartext follows.
 // Ours can still be sent.
 struct PeerClosed {};
 
 using EngineEvent =
     std::variant<ContextChosen, QuestionAsked, OcspResponseReceived,
-                 HandshakeCompleted, SessionReceived, SecretMade, PeerClosed>;
+                 HandshakeCompleted, SessionReceived, SecretMade,
+                 RenegotiationRequested, Renegotiated, EarlyDataEnded,
+                 PeerClosed>;
 
 // EventList holds events in the order in which they happened. All cleartext of
 // the same call came between HandshakeCompleted and PeerClosed.

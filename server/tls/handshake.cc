@@ -26,11 +26,21 @@ std::string EncodeProtocol(absl::string_view protocol) {
                       protocol);
 }
 
+// The certificate was to be for the public name, and proves nothing of that.
+absl::Status WithEchRejected(absl::Status error) {
+  ErrorDetail detail = *GetErrorDetail(error);
+  detail.metadata["ech_rejected"] = "true";
+  SetErrorDetail(detail, error);
+  return error;
+}
+
 }  // namespace
 
 Handshake::Handshake(Role role, EngineOptions options,
                      std::shared_ptr<const SecureContext> context)
-    : role_(role), options_(std::move(options)), context_(std::move(context)) {}
+    : role_(role), options_(std::move(options)), context_(std::move(context)) {
+  if (role_ == Role::kServer) mode_choice_ = options_.client_certificate_mode;
+}
 
 const SecureContextState& Handshake::context() const {
   return SecureContextAccess::GetState(*context_);
@@ -77,7 +87,9 @@ absl::StatusOr<Handshake::Result> Handshake::ChooseContext(
 
 absl::Status Handshake::ApplyHelloAnswer(const ClientHelloAnswer& answer) {
   alpn_choice_ = EncodeProtocol(answer.alpn_protocol);
-  mode_choice_ = answer.client_certificate_mode;
+  if (answer.client_certificate_mode.has_value()) {
+    mode_choice_ = answer.client_certificate_mode;
+  }
   if (answer.context.context == nullptr) return absl::OkStatus();
   return UseContext(answer.context);
 }
@@ -95,18 +107,37 @@ absl::Status Handshake::UseContext(const NamedContext& named) {
 
 // The beginning.
 
-absl::Status Handshake::Start(SSL* ssl) {
+void Handshake::StartAgain(SSL* ssl) {
+  is_renegotiation_ = true;
+  TakeOver(ssl);
+}
+
+void Handshake::TakeOver(SSL* ssl) {
   ssl_ = ssl;
+  SetUpSsl();
+}
+
+// What goes when an SSL gets another SSL_CTX.
+void Handshake::SetUpSsl() {
+  SSL_set_early_data_enabled(ssl_, TakesEarlyData() ? 1 : 0);
   SSL_set_cert_cb(
-      ssl,
+      ssl_,
       [](SSL* /*ssl*/, void* self) {
         return static_cast<Handshake*>(self)->ChooseCredentials();
       },
       this);
+}
+
+absl::Status Handshake::Start(SSL* ssl) {
+  TakeOver(ssl);
   if (role_ == Role::kClient) {
     TLSD_RETURN_IF_ERROR(SetServerName());
     TLSD_RETURN_IF_ERROR(SetSession());
+    TLSD_RETURN_IF_ERROR(SetEarlyData());
+    TLSD_RETURN_IF_ERROR(SetEchConfigList());
     if (options_.request_ocsp) SSL_enable_ocsp_stapling(ssl);
+  } else {
+    TLSD_RETURN_IF_ERROR(LendEchKeys());
   }
   SetUpPeerVerification();
   return absl::OkStatus();
@@ -177,7 +208,7 @@ bool Handshake::AsksForPeerCertificate() const {
 
 bool Handshake::RefusesUnauthorizedPeer() const {
   if (role_ == Role::kClient) {
-    return options_.verification == PeerVerification::kRequire;
+    return ech_rejected_ || options_.verification == PeerVerification::kRequire;
   }
   return client_certificate_mode() == ClientCertificateMode::kRequire;
 }
@@ -212,6 +243,7 @@ PeerVerdict Handshake::JudgePeer() const {
 
 ssl_verify_result_t Handshake::Verify(uint8_t* out_alert) {
   if (!verdict_.has_value()) {
+    if (role_ == Role::kClient) ExpectPublicName();
     verdict_ = JudgePeer();
     TellOcspResponse();
   }
@@ -244,6 +276,8 @@ Handshake::Result Handshake::AskAboutPeer() {
   if (hook == nullptr || verdict_->is_hostile || is_peer_decided_) {
     return Result::kDone;
   }
+  // What such a server says, others are led by: nobody vouches for it.
+  if (ech_rejected_ && !verdict_->authorized) return Result::kDone;
   const std::optional<Answer> answer =
       Ask(*hook, [&] { return MakeVerifyQuestion(); });
   if (!answer.has_value()) return Result::kWait;
@@ -293,7 +327,9 @@ std::optional<absl::Status> Handshake::verdict_error() const {
         Reason::kDecisionRefused, "a handler of decisions has refused the peer",
         {{"decision_type", "VERIFY_PEER"}, {"verify_error", verdict_->error}});
   }
-  return VerdictError(*verdict_, peer_role(), expected_name());
+  const absl::Status error =
+      VerdictError(*verdict_, peer_role(), expected_name());
+  return ech_rejected_ ? WithEchRejected(error) : error;
 }
 
 // The end.
@@ -333,8 +369,13 @@ uint8_t Handshake::late_alert() const {
   return is_refused_by_handler_ ? verdict_->alert : SSL_AD_ACCESS_DENIED;
 }
 
+const ShownCredentials* Handshake::shown() const {
+  return role_ == Role::kServer && !SSL_session_reused(ssl_) ? shown_ : nullptr;
+}
+
 HandshakeFacts Handshake::Describe() const {
   HandshakeFacts facts = DescribeAgreement(ssl_);
+  facts.early_data = DescribeEarlyData();
   for (const uint16_t algorithm : shared_algorithms_) {
     facts.shared_signature_algorithms.push_back(
         SignatureAlgorithmName(algorithm));

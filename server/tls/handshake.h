@@ -2,7 +2,9 @@
 // which credentials to show, which staple, whether the peer is accepted, where
 // sessions are. Where a hook is armed it asks others, see question.h.
 //
-//   1 ClientHello   the engine, before there is an SSL: hello_reader.h
+//   1 ClientHello   the engine, before there is an SSL: hello_reader.h; an
+//                   encrypted one is opened twice, see
+//                   encrypted_client_hello.cc
 //   2 ChooseCredentials, with the staple
 //   3 FindSession
 //   4 Sign
@@ -16,6 +18,7 @@
 
 #include <openssl/ssl.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,6 +34,7 @@
 #include "server/tls/conversation.h"
 #include "server/tls/credential_choice.h"
 #include "server/tls/engine_event.h"
+#include "server/tls/hello_reader.h"
 #include "server/tls/peer_verifier.h"
 #include "server/tls/role.h"
 #include "server/tls/secure_context_state.h"
@@ -39,7 +43,7 @@
 
 namespace tlsd::tls {
 
-class Handshake {
+class Handshake : private HelloListener {
  public:
   using Result = ConnectionCallbacks::Result;
 
@@ -66,9 +70,28 @@ class Handshake {
   // read and so nothing was chosen by it.
   void RefuseUnread() { is_unread_ = true; }
 
+  // OpenInnerHello makes `reader` tell what is in an encrypted ClientHello, if
+  // a context that it names in the clear can open that. Before ChooseContext.
+  void OpenInnerHello(HelloReader& reader);
+
   // Start readies `ssl`, which must outlive this. It fails as TlsEngine::Create
   // does.
   absl::Status Start(SSL* ssl);
+  // StartAgain takes over `ssl`, which must outlive this, of a client that
+  // renegotiates. Only credentials are chosen anew, and signatures made:
+  // BoringSSL itself sees to it that the server's certificate stays the same,
+  // and resumes no session.
+  void StartAgain(SSL* ssl);
+
+  // CheckFirstFlight fails as TlsEngine::Create does, if a client's first
+  // flight is not as it was asked for.
+  absl::Status CheckFirstFlight() const;
+
+  // SendEarlyData sends what a client's session allows, when BoringSSL is ready
+  // for it. unsent_early_data returns what is to be sent when the handshake is
+  // complete; it fails if that must not be. Both for clients.
+  void SendEarlyData();
+  absl::StatusOr<absl::string_view> unsent_early_data() const;
 
   // Answer gives the answer to the question that waits.
   Conversation& conversation() { return conversation_; }
@@ -91,7 +114,15 @@ class Handshake {
 
   // Describe returns the facts of the complete handshake.
   HandshakeFacts Describe() const;
+  // shown returns the credentials of `secure_context` that a server has shown;
+  // null on resumption.
+  const ShownCredentials* shown() const;
+  // hooks returns those of the connection.
+  const Hooks& hooks() const { return options_.hooks; }
 
+  // EchRejectedError is why the handshake has failed if BoringSSL says that the
+  // server could not read the encrypted ClientHello.
+  absl::Status EchRejectedError() const;
   // Why the peer is refused, if it is.
   std::optional<absl::Status> verdict_error() const;
   // Whether a server has asked for a certificate, and got none.
@@ -107,6 +138,16 @@ class Handshake {
     return conversation_.Ask(hook, make_question, *events_);
   }
 
+  void TakeOver(SSL* ssl);
+  void SetUpSsl();
+  bool OnClientHello(const SSL_CLIENT_HELLO& hello) override;
+  absl::Status LendEchKeys();
+  absl::Status SetEchConfigList();
+  void ExpectPublicName();
+  bool TakesEarlyData() const;
+  bool OffersEarlyData() const;
+  absl::Status SetEarlyData();
+  EarlyData DescribeEarlyData() const;
   absl::Status SetServerName();
   absl::Status SetSession();
   void SetUpPeerVerification();
@@ -147,6 +188,18 @@ class Handshake {
   std::string hello_server_name_;
   // In wire form.
   std::string alpn_choice_;
+  // Lends the keys that open an encrypted one, until it has come; null if there
+  // are none.
+  bssl::UniquePtr<SSL_CTX> ech_context_;
+  bool early_data_offered_ = false;
+  // Of a client.
+  bool ech_offered_ = false;
+  bool ech_rejected_ = false;
+  // How much early data was sent, and for which protocol.
+  size_t early_data_sent_size_ = 0;
+  std::string early_data_protocol_;
+
+  // Of a server, instead of the context's.
   std::optional<ClientCertificateMode> mode_choice_;
 
   // What the certificate must be for; nothing if no name is checked.
@@ -159,6 +212,7 @@ class Handshake {
 
   const ShownCredentials* shown_ = nullptr;
   bool is_unread_ = false;
+  bool is_renegotiation_ = false;
   bool credentials_chosen_ = false;
   bool certificate_requested_ = false;
   bool certificate_withheld_ = false;

@@ -62,8 +62,10 @@ bool Handshake::ChooseClientCredentials(PeerOffer& offer) {
 
 bool Handshake::Show(const ShownCredentials& shown) {
   shown_ = &shown;
-  // These are in BoringSSL's context already.
-  if (&shown == context().credentials[0].get()) return true;
+  // These are in BoringSSL's context already; an SSL that has shaken hands may
+  // have left them.
+  const bool is_first = &shown == context().credentials[0].get();
+  if (is_first && !is_renegotiation_) return true;
   return ShowCredentials(ssl_, shown);
 }
 

@@ -58,6 +58,7 @@ HandshakeFacts DescribeAgreement(const SSL* ssl) {
   facts.alpn_protocol = AlpnOf(ssl);
   facts.npn_protocol = NpnOf(ssl);
   facts.resumed = SSL_session_reused(ssl);
+  facts.ech_accepted = SSL_ech_accepted(ssl) == 1;
   if (!facts.resumed) {
     facts.peer_signature_algorithm =
         SignatureAlgorithmName(SSL_get_peer_signature_algorithm(ssl));

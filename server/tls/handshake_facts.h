@@ -16,6 +16,14 @@ namespace tlsd::tls {
 // Certificates that many connections show are held once.
 using CertificateList = std::vector<std::shared_ptr<const CertificateFacts>>;
 
+// What became of early data (RFC 8446 section 2.3).
+enum class EarlyData {
+  // None was sent.
+  kNone,
+  kAccepted,
+  kRejected,
+};
+
 struct HandshakeFacts {
   TlsVersion version = TlsVersion::kTls12;
   // As OpenSSL names it: "TLSv1.3".
@@ -34,6 +42,9 @@ struct HandshakeFacts {
   // What the client asked for (SNI); empty if nothing.
   std::string server_name;
   bool resumed = false;
+  EarlyData early_data = EarlyData::kNone;
+  // Whether the ClientHello was encrypted, and the server could read it.
+  bool ech_accepted = false;
 
   // As the standards name it: "rsa_pss_rsae_sha256"; empty if the peer did not
   // sign.

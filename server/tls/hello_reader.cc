@@ -1,5 +1,7 @@
 #include "server/tls/hello_reader.h"
 
+#include <cstddef>
+
 #include "server/tls/client_hello.h"
 #include "server/tls/policy.h"
 #include "server/tls/ssl_error.h"
@@ -9,35 +11,44 @@ namespace tlsd::tls {
 // BoringSSL's own parser, so that what is chosen by and what is answered to are
 // never two readings of the same bytes.
 HelloReader::HelloReader(base::ChunkPool& pool, Detail detail)
-    : detail_(detail), answer_(pool), bio_(answer_), ssl_(SSL_new(Context())) {
-  bssl::UniquePtr<BIO> bio = bio_.NewBio();
-  if (ssl_ == nullptr || bio == nullptr) return;
-  BIO* both = bio.release();
-  SSL_set_bio(ssl_.get(), both, both);
-  SSL_set_app_data(ssl_.get(), this);
-  SSL_set_accept_state(ssl_.get());
-}
+    : detail_(detail), answer_(pool), bio_(answer_), ssl_(NewSsl(Context())) {}
 
 SSL_CTX* HelloReader::Context() {
   static SSL_CTX* const context = [] {
     SSL_CTX* made = SSL_CTX_new(TLS_method());
-    if (made == nullptr) return made;
-    SSL_CTX_set_select_certificate_cb(made, OnClientHello);
-    // BoringSSL takes no greater ClientHello from a server that asks for
-    // certificates; so none is too great here that is not there.
-    SSL_CTX_set_max_cert_list(made, kPeerChainBytesMax);
-    SSL_CTX_set_verify(made, SSL_VERIFY_PEER, /*callback=*/nullptr);
+    if (made != nullptr) TellClientHellos(made);
     return made;
   }();
   return context;
 }
 
-ssl_select_cert_result_t HelloReader::OnClientHello(
-    const SSL_CLIENT_HELLO* hello) {
-  auto* self = static_cast<HelloReader*>(SSL_get_app_data(hello->ssl));
-  self->facts_ = self->detail_ == Detail::kAll ? DescribeClientHello(*hello)
-                                               : DescribeServerName(*hello);
-  return ssl_select_cert_error;
+bssl::UniquePtr<SSL> HelloReader::NewSsl(SSL_CTX* context) {
+  bssl::UniquePtr<SSL> ssl(SSL_new(context));
+  bssl::UniquePtr<BIO> bio = bio_.NewBio();
+  if (ssl == nullptr || bio == nullptr) return nullptr;
+  BIO* both = bio.release();
+  SSL_set_bio(ssl.get(), both, both);
+  HelloListener::SetOf(ssl.get(), this);
+  SSL_set_accept_state(ssl.get());
+  // BoringSSL takes no greater ClientHello from a server that asks for
+  // certificates; so none is too great here that is not there.
+  SSL_set_max_cert_list(ssl.get(), kPeerChainBytesMax);
+  SSL_set_verify(ssl.get(), SSL_VERIFY_PEER, /*callback=*/nullptr);
+  return ssl;
+}
+
+bool HelloReader::OnClientHello(const SSL_CLIENT_HELLO& hello) {
+  const bool is_inner = SSL_ech_accepted(hello.ssl) == 1;
+  // What OpenInner cannot open is known already.
+  if (facts_.has_value() && !is_inner) return false;
+  facts_ = detail_ == Detail::kAll ? DescribeClientHello(hello)
+                                   : DescribeServerName(hello);
+  const uint8_t* data = nullptr;
+  size_t size = 0;
+  offers_ech_ =
+      SSL_early_callback_ctx_extension_get(
+          &hello, TLSEXT_TYPE_encrypted_client_hello, &data, &size) == 1;
+  return false;
 }
 
 HelloReader::Result HelloReader::Receive(absl::Span<const uint8_t> ciphertext) {
@@ -55,6 +66,17 @@ HelloReader::Result HelloReader::Receive(absl::Span<const uint8_t> ciphertext) {
   ssl_.reset();
   answer_.Clear();
   return facts_.has_value() ? Result::kRead : Result::kMalformed;
+}
+
+void HelloReader::OpenInner(SSL_CTX* context) {
+  const ErrorQueueGuard guard;
+  ssl_ = NewSsl(context);
+  if (ssl_ == nullptr) return;
+  bio_.Lend(base::AsBytes(bytes_));
+  SSL_do_handshake(ssl_.get());
+  bio_.TakeBack();
+  ssl_.reset();
+  answer_.Clear();
 }
 
 }  // namespace tlsd::tls

@@ -84,6 +84,7 @@ class SecureContext::Builder {
     TLSD_RETURN_IF_ERROR(ShowCredentials());
     TLSD_RETURN_IF_ERROR(SetTrust());
     TLSD_RETURN_IF_ERROR(SetSessions(previous, kept));
+    TLSD_RETURN_IF_ERROR(SetFirstFlight(previous, kept));
     return std::shared_ptr<const SecureContext>(
         new SecureContext(std::move(state_)));
   }
@@ -95,6 +96,7 @@ class SecureContext::Builder {
   absl::Status SetTrust();
   absl::Status SetSessions(const SecureContextState* previous, Kept kept);
   absl::Status SetSessionIdContext();
+  absl::Status SetFirstFlight(const SecureContextState* previous, Kept kept);
 
   const SecureContextOptions& options_;
   DevelopmentAuthority& authority_;
@@ -144,7 +146,6 @@ absl::Status SecureContext::Builder::ShowCredentials() {
     }
   }
   if (state_->credentials.empty()) return absl::OkStatus();
-  if (state_->credentials.size() > 1) KeepClientOffer(context());
   if (!tls::ShowCredentials(context(), *state_->credentials[0])) {
     return InternalError("SSL_CTX_set_chain_and_key");
   }
@@ -241,6 +242,28 @@ absl::Status SecureContext::Builder::SetSessionIdContext() {
   return absl::OkStatus();
 }
 
+// What a client may send in its first flight that TLS 1.2 does not have.
+absl::Status SecureContext::Builder::SetFirstFlight(
+    const SecureContextState* previous, Kept kept) {
+  if (kept.ech_keys) {
+    state_->ech_keys = previous->ech_keys;
+  } else {
+    TLSD_ASSIGN_OR_RETURN(state_->ech_keys, EchKeys::Create(options_.ech_keys));
+  }
+  state_->early_data = options_.early_data;
+  SSL_CTX_set_early_data_enabled(context(), options_.early_data ? 1 : 0);
+  SecureContextFacts& facts = state_->facts;
+  if (facts.max_version >= TlsVersion::kTls13) return absl::OkStatus();
+  for (const auto& [field, is_set] :
+       {std::pair("early_data", options_.early_data),
+        std::pair("ech_keys", !state_->ech_keys->config_list().empty())}) {
+    if (!is_set) continue;
+    facts.warnings.push_back(absl::StrCat(
+        field, ": is without effect, because TLS 1.3 is not allowed"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::shared_ptr<const SecureContext>> SecureContext::Create(
     const SecureContextOptions& options, DevelopmentAuthority& authority,
     absl::Time now) {
@@ -268,6 +291,15 @@ bool SecureContext::has_credentials() const {
 absl::StatusOr<int> SecureContext::RotateTicketKeys(
     absl::Time now, absl::string_view key) const {
   return state_->ticket_keys->Rotate(now, key);
+}
+
+absl::StatusOr<int> SecureContext::RotateEchKeys(absl::string_view public_name,
+                                                 int max_name_length) const {
+  return state_->ech_keys->Rotate(public_name, max_name_length);
+}
+
+std::string SecureContext::EchConfigList() const {
+  return state_->ech_keys->config_list();
 }
 
 absl::Status SecureContext::SetOcspResponse(int index,

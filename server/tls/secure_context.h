@@ -76,6 +76,8 @@ class SecureContext {
     // are resumed across the change, if peers are judged by equal rules.
     bool ticket_keys = false;
     bool session_owner = false;
+    // The keys of encrypted ClientHellos.
+    bool ech_keys = false;
   };
   // Replace builds the context that shall come after `previous`. Errors are
   // those of Create.
@@ -94,6 +96,12 @@ class SecureContext {
   // RotateTicketKeys does what TicketKeys::Rotate does.
   absl::StatusOr<int> RotateTicketKeys(absl::Time now,
                                        absl::string_view key) const;
+
+  // RotateEchKeys does what EchKeys::Rotate does. EchConfigList is what
+  // EchKeys::config_list is.
+  absl::StatusOr<int> RotateEchKeys(absl::string_view public_name,
+                                    int max_name_length) const;
+  std::string EchConfigList() const;
 
   // SetOcspResponse replaces the response, in DER, that the credentials number
   // `index` staple; empty for none. It fails with FIELD_INVALID, naming

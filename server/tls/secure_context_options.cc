@@ -22,6 +22,8 @@ void WipeSecrets(SecureContextOptions& options) {
   }
   for (std::string& key : options.ticket_keys) base::Wipe(key);
   options.ticket_keys.clear();
+  for (EchKeyOptions& key : options.ech_keys) base::Wipe(key.private_key);
+  options.ech_keys.clear();
 }
 
 }  // namespace tlsd::tls

@@ -94,6 +94,15 @@ struct PeerRulesOptions {
   std::vector<std::string> public_key_pins;
 };
 
+// A key that opens encrypted ClientHellos, see
+// proto/tlsd/v1/encrypted_client_hello.proto.
+struct EchKeyOptions {
+  std::string config;
+  // Secret.
+  std::string private_key;
+  bool not_for_retry = false;
+};
+
 // How long sessions can be resumed. RFC 8446 section 4.6.1 allows 7 days.
 inline constexpr absl::Duration kSessionTimeoutMin = absl::Seconds(1);
 inline constexpr absl::Duration kSessionTimeoutMax = absl::Hours(7 * 24);
@@ -134,6 +143,11 @@ struct SecureContextOptions {
   // Secret. The first encrypts.
   std::vector<std::string> ticket_keys;
   bool disable_session_tickets = false;
+
+  // Whether servers take early data, and clients may send some.
+  bool early_data = false;
+  // Most preferred first.
+  std::vector<EchKeyOptions> ech_keys;
 
   // Questions that handshakes ask.
   Hooks hooks;

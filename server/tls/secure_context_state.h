@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/tls/credential_choice.h"
+#include "server/tls/ech_keys.h"
 #include "server/tls/hook.h"
 #include "server/tls/peer_rules.h"
 #include "server/tls/secure_context.h"
@@ -33,6 +34,9 @@ struct SecureContextState {
   std::string npn_protocols;
 
   std::shared_ptr<TicketKeys> ticket_keys;
+  // Never null.
+  std::shared_ptr<EchKeys> ech_keys;
+  bool early_data = false;
   // Whose sessions they are; with the rules of judgement it makes
   // `session_id_context`.
   std::string session_owner;

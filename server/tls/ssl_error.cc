@@ -73,6 +73,9 @@ constexpr ReasonRow kReasons[] = {
      "no TLS version in common"},
     {SSL_R_INAPPROPRIATE_FALLBACK, Reason::kPeerIncompatible,
      "the peer offers an older TLS version than both sides have"},
+    {SSL_R_WRONG_VERSION_ON_EARLY_DATA, Reason::kPeerIncompatible,
+     "the server has gone back to an older TLS version than that of the "
+     "session; connect again without early data"},
     {SSL_R_NO_SHARED_CIPHER, Reason::kPeerIncompatible,
      "no cipher suite in common"},
     {SSL_R_NO_SHARED_GROUP, Reason::kPeerIncompatible,
@@ -109,8 +112,12 @@ constexpr ReasonRow kReasons[] = {
      "the peer's signature of the handshake is wrong"},
     {SSL_R_TLS13_DOWNGRADE, Reason::kPeerMisbehaved,
      "somebody has forced an older TLS version"},
-    {SSL_R_NO_RENEGOTIATION, Reason::kPeerMisbehaved,
-     "the peer tried to renegotiate, which is refused"},
+    {SSL_R_NO_RENEGOTIATION, Reason::kRenegotiationRefused,
+     "the client tried to renegotiate, which is refused"},
+    {SSL_R_RENEGOTIATION_MISMATCH, Reason::kPeerMisbehaved,
+     "the server has mixed up this connection and another (RFC 5746)"},
+    {SSL_R_SERVER_CERT_CHANGED, Reason::kPeerMisbehaved,
+     "the server has shown another certificate when it renegotiated"},
     {SSL_R_EXCESSIVE_MESSAGE_SIZE, Reason::kPeerMisbehaved,
      "a handshake message is too long"},
     {SSL_R_DECODE_ERROR, Reason::kPeerMisbehaved,
@@ -134,6 +141,10 @@ constexpr ReasonRow kReasons[] = {
      "the peer floods us with key updates"},
     {SSL_R_TOO_MANY_EMPTY_FRAGMENTS, Reason::kPeerMisbehaved,
      "the peer floods us with empty records"},
+    {SSL_R_TOO_MUCH_READ_EARLY_DATA, Reason::kPeerMisbehaved,
+     "the client sends more early data than it may"},
+    {SSL_R_TOO_MUCH_SKIPPED_EARLY_DATA, Reason::kPeerMisbehaved,
+     "the client sends more early data than it may"},
     {SSL_R_ENCRYPTED_LENGTH_TOO_LONG, Reason::kPeerMisbehaved,
      "a record is too long"},
     {SSL_R_DATA_LENGTH_TOO_LONG, Reason::kPeerMisbehaved,
@@ -185,6 +196,11 @@ Explanation Explain(const FailedCall& call, const LibraryError& error) {
   if (error.library == ERR_LIB_SSL) {
     if (call.at_first_record && error.reason == SSL_R_WRONG_VERSION_NUMBER) {
       return {Reason::kNotTls, "what the peer speaks is not TLS"};
+    }
+    if (call.renegotiating && error.reason == SSL_R_UNEXPECTED_RECORD) {
+      return {Reason::kTlsProtocolError,
+              "the server has sent cleartext while it renegotiated, which the "
+              "library cannot take"};
     }
     for (const ReasonRow& row : kReasons) {
       if (row.ssl_reason == error.reason) return {row.reason, row.text};

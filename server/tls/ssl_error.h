@@ -60,6 +60,8 @@ struct FailedCall {
   std::optional<uint8_t> alert_sent;
   // Whether the peer has asked us for a certificate, and we have shown none.
   bool certificate_withheld = false;
+  // Whether it was in a renegotiation.
+  bool renegotiating = false;
   // The alert that the peer sent in cleartext when ciphertext was due.
   std::optional<uint8_t> cleartext_alert;
 };

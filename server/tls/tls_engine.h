@@ -50,6 +50,8 @@ struct EngineOptions {
 
   // Finds the context by the client's server name. Null: there is only one.
   std::shared_ptr<const ContextChooser> contexts;
+  // Whether the client is asked for a certificate. Unset: as the context says.
+  std::optional<ClientCertificateMode> client_certificate_mode;
 
   // For clients.
 
@@ -67,6 +69,38 @@ struct EngineOptions {
   std::string session;
   // Ask for the OCSP response of the server's certificate.
   bool request_ocsp = false;
+  // The first cleartext, at most kEarlyDataBytesMax: sent as early data (RFC
+  // 8446 section 2.3) if `session` and the context allow it and the server
+  // takes it, else right after HandshakeCompleted.
+  std::string early_data;
+  // An ECHConfigList to encrypt the ClientHello with. Empty: none.
+  std::string ech_config_list;
+};
+
+inline constexpr size_t kEarlyDataBytesMax = 14336;
+inline constexpr size_t kSendFragmentBytesMin = 512;
+inline constexpr size_t kSendFragmentBytesMax = 16384;
+
+// KeyingMaterial says what to derive (RFC 5705, RFC 8446 section 7.5).
+struct KeyingMaterial {
+  std::string label;
+  // Under TLS 1.2 none and an empty one differ.
+  std::optional<std::string> context;
+  size_t length = 0;
+};
+
+// ChannelBindings are what names a connection at both ends. What does not exist
+// is empty.
+struct ChannelBindings {
+  // The Finished messages. TLS 1.2 and older.
+  std::string finished;
+  std::string peer_finished;
+  // RFC 5929 section 3. With the extended master secret only.
+  std::string tls_unique;
+  // RFC 9266.
+  std::string tls_exporter;
+  // RFC 5929 section 4.
+  std::string tls_server_end_point;
 };
 
 // ClientSession is a session that a client can resume. It wipes its secret when
@@ -92,8 +126,10 @@ class TlsEngine {
   // It fails with SERVER_NAME_INVALID if a client's `server_name` is empty, too
   // long, or no DNS name or IP address, or its `expected_name` is none; with
   // FIELDS_CONFLICT if there is an `expected_name` to skip; with
-  // SESSION_INVALID for a `session` that is none; and with CREDENTIALS_REQUIRED
-  // for a server whose context has none.
+  // SESSION_INVALID for a `session` that is none; with ECH_KEY_INVALID for an
+  // `ech_config_list` that is none, or has none that the library can use; with
+  // FIELD_INVALID for `early_data` that is too long; and with
+  // CREDENTIALS_REQUIRED for a server whose context has none.
   static absl::StatusOr<std::unique_ptr<TlsEngine>> Create(
       std::shared_ptr<const SecureContext> context, Role role,
       EngineOptions options, base::ChunkPool& pool);
@@ -133,9 +169,41 @@ class TlsEngine {
   virtual absl::Status ReceiveEof() = 0;
 
   // Send seals all of `cleartext` into `ciphertext()`. It fails with
-  // HANDSHAKE_NOT_COMPLETE before HandshakeCompleted, with WRITE_AFTER_SHUTDOWN
-  // after Shutdown, and with the engine's final error.
+  // HANDSHAKE_NOT_COMPLETE before HandshakeCompleted, and while `can_send` is
+  // false; with WRITE_AFTER_SHUTDOWN after Shutdown, and with the engine's
+  // final error.
   virtual absl::Status Send(absl::Span<const uint8_t> cleartext) = 0;
+
+  // can_send is false before HandshakeCompleted, and from AcceptRenegotiation
+  // to Renegotiated.
+  virtual bool can_send() const = 0;
+
+  // AcceptRenegotiation answers a RenegotiationRequested; `has_more` is true
+  // then, and Receive goes on. Without such a request it does nothing. It
+  // returns the final error, if that ends the engine.
+  virtual absl::Status AcceptRenegotiation() = 0;
+
+  // These fail with HANDSHAKE_NOT_COMPLETE before HandshakeCompleted, and with
+  // the engine's final error.
+
+  // SetMaxSendFragment limits the cleartext of each record that is sent from
+  // now on. It fails with FIELD_INVALID, naming `size`, outside
+  // kSendFragmentBytesMin to kSendFragmentBytesMax.
+  virtual absl::Status SetMaxSendFragment(size_t size) = 0;
+  virtual size_t max_send_fragment() const = 0;
+
+  // ExportKeyingMaterial derives a secret that both ends share. It fails with
+  // FIELD_REQUIRED or FIELD_INVALID, naming `label`, `context` or `length`.
+  virtual absl::StatusOr<std::string> ExportKeyingMaterial(
+      const KeyingMaterial& material) = 0;
+
+  virtual absl::StatusOr<ChannelBindings> GetChannelBindings() = 0;
+
+  // UpdateKeys changes the keys of what is sent from now on (RFC 8446 section
+  // 4.6.3), and seals the message that says so into `ciphertext()`; if
+  // `request_peer`, the peer is asked to do the same. It fails with
+  // VERSION_MISMATCH below TLS 1.3, with WRITE_AFTER_SHUTDOWN after Shutdown.
+  virtual absl::Status UpdateKeys(bool request_peer) = 0;
 
   // Shutdown seals close_notify into `ciphertext()`; Receive goes on. To call
   // it twice is no error. It fails with HANDSHAKE_NOT_COMPLETE before

@@ -41,6 +41,8 @@ enum class EventType {
   kCertificateExpiring,
   kSession,
   kOcspResponse,
+  kConnection,
+  kRenegotiated,
 };
 
 // CertificateExpiry says that an own certificate ends soon, or has ended.

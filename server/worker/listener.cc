@@ -41,8 +41,16 @@ ListenerFacts Listener::FactsLocked() const {
   ListenerFacts facts;
   facts.name = options_.name;
   facts.address = options_.endpoint.ToString();
-  facts.secure_context = options_.secure_context->name();
+  if (options_.secure_context != nullptr) {
+    facts.secure_context = options_.secure_context->name();
+  }
   facts.handler = options_.handler;
+  facts.forward = options_.forward;
+  facts.backlog = options_.backlog;
+  facts.ipv6_only = options_.ipv6_only;
+  facts.protection = options_.protection;
+  facts.socket_options = options_.socket_options;
+  facts.accept_proxy_header = options_.accept_proxy_header;
   facts.handshake_timeout = options_.handshake_timeout;
   facts.connection_count_max = options_.connection_count_max;
   facts.bound_address = bound_address_;
@@ -56,6 +64,11 @@ ListenerFacts Listener::FactsLocked() const {
   facts.accepted_count = accepted_count_;
   facts.rejected_count = rejected_count_;
   return facts;
+}
+
+std::shared_ptr<const ContextRecord> Listener::secure_context_record() const {
+  return options_.secure_context == nullptr ? nullptr
+                                            : options_.secure_context->record();
 }
 
 absl::StatusOr<ListenerFacts> Listener::AddContext(

@@ -19,16 +19,18 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "server/conn/connection_options.h"
 #include "server/net/socket_address.h"
 #include "server/tls/hook.h"
 #include "server/worker/accept_queue.h"
+#include "server/worker/dial_options.h"
 #include "server/worker/live_context.h"
 #include "server/worker/server_name_table.h"
 
 namespace tlsd::worker {
 
 // What happens to the cleartext of accepted connections.
-enum class Handler { kStream, kEcho };
+enum class Handler { kStream, kEcho, kForward };
 
 enum class ListenerState { kActive, kDraining, kClosed };
 
@@ -37,9 +39,18 @@ struct ListenerOptions {
   // "listeners/ID".
   std::string name;
   net::Endpoint endpoint;
-  // Each connection gets the context as it is when it is accepted.
+  int backlog = 4096;
+  bool ipv6_only = false;
+  conn::Protection protection = conn::Protection::kTls;
+  conn::SocketOptions socket_options;
+  // Connections begin with a PROXY header.
+  bool accept_proxy_header = false;
+  // Each connection gets the context as it is when it is accepted. It may be
+  // null if nothing protects connections.
   std::shared_ptr<LiveContext> secure_context;
   Handler handler = Handler::kStream;
+  // For kForward.
+  std::shared_ptr<const ForwardOptions> forward;
   absl::Duration handshake_timeout = absl::Seconds(120);
   int64_t connection_count_max = 10000;
   // Turn away clients whose server name has no context of its own.
@@ -52,8 +63,15 @@ struct ListenerOptions {
 struct ListenerFacts {
   std::string name;
   std::string address;
+  // Empty if there is none.
   std::string secure_context;
   Handler handler = Handler::kStream;
+  std::shared_ptr<const ForwardOptions> forward;
+  int backlog = 0;
+  bool ipv6_only = false;
+  conn::Protection protection = conn::Protection::kTls;
+  conn::SocketOptions socket_options;
+  bool accept_proxy_header = false;
   absl::Duration handshake_timeout;
   int64_t connection_count_max = 0;
   bool strict_server_names = false;
@@ -81,6 +99,10 @@ class Listener {
 
   const ListenerOptions& options() const { return options_; }
   ListenerFacts facts() const;
+
+  // secure_context_record returns its context as it is now; null if it has
+  // none.
+  std::shared_ptr<const ContextRecord> secure_context_record() const;
 
   // contexts returns its contexts by server name, for reading; engines keep
   // them.

@@ -61,14 +61,16 @@ absl::StatusOr<ListenerFacts> ListenerTable::Create(
   const std::string name = options.name;
   TLSD_RETURN_IF_ERROR(Reserve(name));
   const std::shared_ptr<LiveContext> context = options.secure_context;
-  absl::Status added = context->AddListener("listener.secure_context", name);
-  if (!added.ok()) {
-    Abandon(name);
-    return added;
+  if (context != nullptr) {
+    absl::Status added = context->AddListener("listener.secure_context", name);
+    if (!added.ok()) {
+      Abandon(name);
+      return added;
+    }
   }
   absl::StatusOr<ListenerFacts> facts = Start(std::move(options), contexts);
   if (!facts.ok()) {
-    context->RemoveListener(name);
+    if (context != nullptr) context->RemoveListener(name);
     Abandon(name);
   }
   return facts;
@@ -79,8 +81,8 @@ absl::StatusOr<ListenerFacts> ListenerTable::Start(
   TLSD_ASSIGN_OR_RETURN(std::shared_ptr<ServerNameTable> server_names,
                         MakeServerNames(options, contexts));
   absl::StatusOr<std::vector<std::unique_ptr<net::BoundSocket>>> sockets =
-      net::BoundSocket::Bind("listener.address", options.endpoint,
-                             pool_.size());
+      net::BoundSocket::Bind("listener.address", options.endpoint, pool_.size(),
+                             {options.backlog, options.ipv6_only});
   if (!sockets.ok()) return std::move(sockets).status();
   absl::MutexLock lock(&mutex_);
   auto listener = std::make_shared<Listener>(
@@ -153,7 +155,10 @@ void ListenerTable::OnClosed(const Listener& listener) {
     absl::MutexLock lock(&mutex_);
     listeners_.erase(listener.options().name);
   }
-  listener.options().secure_context->RemoveListener(listener.options().name);
+  const ListenerOptions& options = listener.options();
+  if (options.secure_context != nullptr) {
+    options.secure_context->RemoveListener(options.name);
+  }
   events_.Publish(EventType::kListenerClosed, listener.facts());
   pool_.OnAll(
       [closed = &listener](Worker& worker) { worker.ForgetListener(closed); },

@@ -34,6 +34,7 @@ ContextFacts FactsOf(const ContextRecord& record) {
   for (size_t i = 0; i < facts.facts.certificate_chains.size(); ++i) {
     facts.staples.push_back(record.secure_context->DescribeStaple(i, now));
   }
+  facts.ech_config_list = record.secure_context->EchConfigList();
   facts.create_time = record.create_time;
   facts.update_time = record.update_time;
   facts.etag = record.etag;

@@ -34,13 +34,15 @@ struct ContextFacts {
   tls::SecureContextFacts facts;
   // What each of the credentials staples; `der` is empty where nothing.
   std::vector<tls::OcspResponseFacts> staples;
+  // What clients are to encrypt ClientHellos with; empty without keys.
+  std::string ech_config_list;
   absl::Time create_time;
   absl::Time update_time;
   std::string etag;
 };
 
 // ContextRecord is a secure context at one moment. Its `options` hold no
-// private key, passphrase or ticket key; the context itself does.
+// private key, passphrase, ticket key or ECH key; the context itself does.
 struct ContextRecord {
   // "secureContexts/ID".
   std::string name;

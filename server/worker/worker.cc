@@ -2,10 +2,8 @@
 
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "proto/status/error.h"
 #include "server/base/log.h"
@@ -17,12 +15,26 @@
 namespace tlsd::worker {
 namespace {
 
+// Null where cleartext waits for an upstream.
 std::unique_ptr<conn::CleartextSink> MakeSink(Handler handler) {
-  if (handler == Handler::kEcho) return std::make_unique<conn::EchoSink>();
-  return std::make_unique<conn::StreamSink>();
+  switch (handler) {
+    case Handler::kEcho:
+      return std::make_unique<conn::EchoSink>();
+    case Handler::kStream:
+      return std::make_unique<conn::StreamSink>();
+    case Handler::kForward:
+      return nullptr;
+  }
+  return nullptr;
 }
 
 }  // namespace
+
+absl::Status ConnectionNotFound(const std::string& name) {
+  return MakeError(Reason::kConnectionNotFound,
+                   "there is no connection " + QuoteForMessage(name),
+                   {{"connection", name}});
+}
 
 std::string MakeConnectionName(int index) {
   return base::MakeName(base::kConnections,
@@ -117,7 +129,9 @@ void Worker::OnAccept(const std::shared_ptr<Listener>& listener,
                       std::unique_ptr<net::Transport> transport) {
   const Listener::Admission admission = listener->Admit(absl::Now());
   if (admission != Listener::Admission::kAdmitted) {
-    net::Transport::Reset(std::move(transport));
+    net::Transport::Reset(
+        std::move(transport),
+        MakeError(Reason::kLimitReached, "the listener takes no more"));
     if (admission == Listener::Admission::kRejectedReport) {
       parts_.events.Publish(EventType::kConnectionRejected, listener->facts());
     }
@@ -127,16 +141,21 @@ void Worker::OnAccept(const std::shared_ptr<Listener>& listener,
   conn::ConnectionOptions options;
   options.name = MakeConnectionName(index_);
   options.role = tls::Role::kServer;
-  const std::shared_ptr<const ContextRecord> context =
-      listening.secure_context->record();
-  options.secure_context = context->secure_context;
-  options.secure_context_name = context->name;
+  options.protection = listening.protection;
+  options.socket_options = listening.socket_options;
+  options.accept_proxy_header = listening.accept_proxy_header;
+  if (listening.protection != conn::Protection::kNone) {
+    const std::shared_ptr<const ContextRecord> context =
+        listener->secure_context_record();
+    options.secure_context = context->secure_context;
+    options.secure_context_name = context->name;
+  }
   options.listener = listening.name;
   options.engine.hooks = listening.hooks;
   options.engine.contexts = listener->contexts();
   options.handshake_timeout = listening.handshake_timeout;
-  StartConnection(std::move(options), listening.handler, std::move(transport),
-                  {nullptr, listener, ""});
+  StartConnection(std::move(options), MakeSink(listening.handler),
+                  std::move(transport), {.listener = listener});
 }
 
 void Worker::CloseConnectionsOf(const Listener& listener) {
@@ -154,90 +173,19 @@ void Worker::ForgetListener(const Listener* listener) {
   }
 }
 
-// Connect.
-
-void Worker::Connect(const std::string& name, DialOptions options,
-                     ConnectDone done) {
-  Connecting& connecting = connecting_[name];
-  connecting.options = std::move(options);
-  connecting.done = std::move(done);
-  const absl::Duration timeout = connecting.options.timeout;
-  // The dial has a timeout of its own; this one is for what follows it.
-  connecting.timer = loop().After(timeout, [this, name, timeout] {
-    if (conn::Connection* connection = Find(name)) {
-      connection->Abort(MakeError(
-          Reason::kHandshakeTimeout, "the handshake was not complete in time",
-          {{"timeout", absl::FormatDuration(timeout)}}));
-    }
-  });
-  connecting.dial = net::Dial::Start(
-      loop(), pool_, connecting.options.endpoint, timeout,
-      [this, name](absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
-        OnDialed(name, std::move(transport));
-      });
-}
-
-void Worker::OnDialed(
-    const std::string& name,
-    absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
-  if (!transport.ok()) {
-    FinishConnect(name, transport.status());
-    return;
-  }
-  const auto found = connecting_.find(name);
-  // Cancelled in the same turn of the loop: the dial is not freed yet.
-  if (found == connecting_.end()) return;
-  DialOptions& dialled = found->second.options;
-  conn::ConnectionOptions options;
-  options.name = name;
-  options.role = tls::Role::kClient;
-  options.secure_context = dialled.secure_context;
-  options.secure_context_name = dialled.secure_context_name;
-  options.engine = std::move(dialled.engine);
-  if (!dialled.session_key.empty()) {
-    options.engine.session =
-        parts_.sessions.Take(dialled.session_key, absl::Now());
-  }
-  options.handshake_timeout = dialled.timeout;
-  StartConnection(std::move(options), Handler::kStream, *std::move(transport),
-                  {nullptr, nullptr, std::move(dialled.session_key)});
-}
-
-void Worker::CancelConnect(const std::string& name) {
-  if (connecting_.find(name) == connecting_.end()) return;
-  const absl::Status reason =
-      MakeError(Reason::kCallCancelled, "the caller has left");
-  if (conn::Connection* connection = Find(name)) {
-    connection->Abort(reason);
-  } else {
-    FinishConnect(name, reason);
-  }
-}
-
-void Worker::FinishConnect(const std::string& name,
-                           absl::StatusOr<conn::ConnectionFacts> result) {
-  const auto found = connecting_.find(name);
-  if (found == connecting_.end()) return;
-  // The callback of the dial may run: it must not be freed under its feet.
-  const auto connecting =
-      std::make_shared<Connecting>(std::move(found->second));
-  connecting_.erase(found);
-  std::move(connecting->done)(std::move(result));
-  Post([connecting] {});
-}
-
 // Connections.
 
-void Worker::StartConnection(conn::ConnectionOptions options, Handler handler,
-                             std::unique_ptr<net::Transport> transport,
-                             Owned owned) {
+conn::Connection& Worker::StartConnection(
+    conn::ConnectionOptions options, std::unique_ptr<conn::CleartextSink> sink,
+    std::unique_ptr<net::Transport> transport, Owned owned) {
   const std::string name = options.name;
   conn::ConnectionOwner& owner = *this;
   owned.connection = std::make_unique<conn::Connection>(
-      std::move(options), MakeSink(handler), owner, loop(), pool_);
+      std::move(options), std::move(sink), owner, loop(), pool_);
   conn::Connection& started = *owned.connection;
   connections_.emplace(name, std::move(owned));
   started.Start(std::move(transport));
+  return started;
 }
 
 void Worker::OnOcspResponse(conn::Connection& connection) {
@@ -256,40 +204,54 @@ void Worker::OnSecret(conn::Connection& connection, std::string line) {
       {std::move(line), connection.name(), connection.listener()});
 }
 
+void Worker::OnRenegotiated(conn::Connection& connection) {
+  parts_.events.Publish(EventType::kRenegotiated, connection.facts());
+}
+
 void Worker::OnOpen(conn::Connection& connection) {
   conn::ConnectionFacts facts = connection.facts();
-  if (facts.role == tls::Role::kClient) {
-    parts_.events.Publish(EventType::kSecureConnect, facts);
+  const EventType type = !facts.encrypted ? EventType::kConnection
+                         : facts.role == tls::Role::kClient
+                             ? EventType::kSecureConnect
+                             : EventType::kSecureConnection;
+  parts_.events.Publish(type, facts);
+  const Owned& owned = connections_.at(facts.name);
+  if (owned.listener == nullptr) {
     FinishConnect(connection.name(), std::move(facts));
     return;
   }
-  parts_.events.Publish(EventType::kSecureConnection, facts);
-  Listener& listener = *connections_.at(facts.name).listener;
-  if (listener.options().handler == Handler::kStream) {
-    listener.accept_queue().Offer(std::move(facts.name));
+  const ListenerOptions& listening = owned.listener->options();
+  if (listening.handler == Handler::kStream) {
+    owned.listener->accept_queue().Offer(std::move(facts.name));
+  } else if (listening.handler == Handler::kForward) {
+    Forward(connection, *listening.forward);
   }
 }
 
 void Worker::OnClosed(conn::Connection& connection) {
   conn::ConnectionFacts facts = connection.facts();
-  const bool was_open = facts.open_time != absl::InfiniteFuture();
+  Owned& owned = connections_.at(facts.name);
+  // Whose name was given out, somebody may look for.
+  const bool is_known =
+      facts.open_time != absl::InfiniteFuture() || owned.is_of_pair;
   if (const auto parked = parked_.find(facts.name); parked != parked_.end()) {
     parts_.decisions.Withdraw(parked->second.decision);
     parked_.erase(parked);
   }
-  if (was_open) {
+  if (is_known) {
     KeepClosed(connection);
   } else {
     Forget(facts.name);
   }
-  if (facts.role == tls::Role::kClient && !was_open) {
-    FinishConnect(facts.name, facts.failure);
-    return;
+  owned.upstream_dial.reset();
+  if (!owned.upstream_connection.empty()) {
+    CancelConnect(std::exchange(owned.upstream_connection, {}));
   }
-  const std::shared_ptr<Listener> listener =
-      std::move(connections_.at(facts.name).listener);
-  if (was_open) {
+  const std::shared_ptr<Listener> listener = std::move(owned.listener);
+  if (is_known) {
     parts_.events.Publish(EventType::kConnectionClosed, std::move(facts));
+  } else if (listener == nullptr) {
+    FinishConnect(facts.name, facts.failure);
   } else if (facts.wire_bytes_received > 0 ||
              HasReason(facts.failure, Reason::kHandshakeTimeout)) {
     // Port scans and health checks, which come and go without a byte, would
@@ -322,72 +284,7 @@ void Worker::Forget(const std::string& name) {
   });
 }
 
-// Decisions.
-
-void Worker::OnQuestion(conn::Connection& connection,
-                        tls::QuestionAsked asked) {
-  const std::string& name = connection.name();
-  const conn::ConnectionFacts facts = connection.facts();
-  Decision decision;
-  decision.question = std::move(asked.question);
-  decision.connection = name;
-  decision.listener = facts.listener;
-  decision.secure_context = facts.secure_context;
-  decision.role = facts.role;
-  decision.local_address = facts.local_address;
-  decision.remote_address = facts.remote_address;
-  // However the client has spelt it: handlers compare.
-  decision.server_name =
-      absl::AsciiStrToLower(absl::StripSuffix(facts.server_name, "."));
-  decision.create_time = absl::Now();
-  decision.expire_time = decision.create_time + asked.hook.timeout;
-  decision.skip_without_handler = asked.hook.skip_without_handler;
-  Parked& parked = parked_[name];
-  parked.hook = asked.hook;
-  parked.timer = loop().After(asked.hook.timeout,
-                              [this, name] { OnDecisionTimeout(name); });
-  parked.decision = parts_.decisions.Ask(
-      std::move(decision), [this, name](std::optional<tls::Answer> answer) {
-        Post([this, name, answer = std::move(answer)]() mutable {
-          OnDecided(name, std::move(answer));
-        });
-      });
-}
-
-void Worker::OnDecided(const std::string& name,
-                       std::optional<tls::Answer> answer) {
-  const auto found = parked_.find(name);
-  // The connection may have ended while the answer was on its way.
-  if (found == parked_.end()) return;
-  const tls::Hook hook = found->second.hook;
-  parked_.erase(found);
-  if (answer.has_value()) {
-    Find(name)->Answer(*std::move(answer));
-  } else {
-    DoWithoutAnswer(name, hook);
-  }
-}
-
-void Worker::OnDecisionTimeout(const std::string& name) {
-  const auto found = parked_.find(name);
-  // Else an answer is on its way.
-  if (!parts_.decisions.Withdraw(found->second.decision)) return;
-  const tls::Hook hook = found->second.hook;
-  parked_.erase(found);
-  DoWithoutAnswer(name, hook);
-}
-
-void Worker::DoWithoutAnswer(const std::string& name, const tls::Hook& hook) {
-  if (!hook.fails_without_answer) {
-    Find(name)->Answer(tls::NoOpinion());
-    return;
-  }
-  const std::string type(tls::HookName(hook.type));
-  Find(name)->Abort(MakeError(
-      Reason::kDecisionTimeout, absl::StrCat("nobody has decided ", type),
-      {{"decision_type", type},
-       {"timeout", absl::FormatDuration(hook.timeout)}}));
-}
+// What there is.
 
 conn::Connection* Worker::Find(const std::string& name) {
   const auto found = connections_.find(name);

@@ -21,10 +21,13 @@
 #include "absl/time/time.h"
 #include "server/base/chunk_pool.h"
 #include "server/conn/connection.h"
+#include "server/conn/stream_sink.h"
+#include "server/conn/transport_sink.h"
 #include "server/net/acceptor.h"
 #include "server/net/dialer.h"
 #include "server/worker/client_sessions.h"
 #include "server/worker/decision_hub.h"
+#include "server/worker/dial_options.h"
 #include "server/worker/event_hub.h"
 #include "server/worker/key_log.h"
 #include "server/worker/listener.h"
@@ -41,17 +44,10 @@ struct WorkerParts {
   KeyLog* key_log = nullptr;
 };
 
-// DialOptions says whom to connect to, and how.
-struct DialOptions {
-  net::Endpoint endpoint;
-  std::shared_ptr<const tls::SecureContext> secure_context;
-  std::string secure_context_name;
-  tls::EngineOptions engine;
-  // For resolving, dialling and the handshake together.
-  absl::Duration timeout = absl::Seconds(30);
-  // Under what ClientSessions has sessions to resume, and keeps those of this
-  // connection. Empty: it is not used.
-  std::string session_key;
+// The two connections of a secure pair.
+struct PairFacts {
+  conn::ConnectionFacts cleartext;
+  conn::ConnectionFacts encrypted;
 };
 
 class Worker final : private conn::ConnectionOwner {
@@ -77,6 +73,8 @@ class Worker final : private conn::ConnectionOwner {
   }
 
   net::EventLoop& loop() { return thread_->loop(); }
+  // pool is where connections of this worker take their chunks from.
+  base::ChunkPool& pool() { return pool_; }
 
   // AddListener accepts connections of `listener` from `socket`.
   void AddListener(std::shared_ptr<Listener> listener,
@@ -95,6 +93,18 @@ class Worker final : private conn::ConnectionOwner {
       absl::AnyInvocable<void(absl::StatusOr<conn::ConnectionFacts>) &&>;
   void Connect(const std::string& name, DialOptions options, ConnectDone done);
   void CancelConnect(const std::string& name);
+
+  // Upgrade begins TLS over the cleartext of the connection called `carrier`,
+  // with a connection that has the name in `options`, and calls `done` once, as
+  // Connect. CancelConnect ends it likewise.
+  static constexpr int kDepthMax = 8;
+  void Upgrade(const std::string& carrier, conn::ConnectionOptions options,
+               ConnectDone done);
+
+  // CreatePair makes a secure pair, whose cleartext side is as `options` say,
+  // and calls `done` once.
+  using PairDone = absl::AnyInvocable<void(absl::StatusOr<PairFacts>) &&>;
+  void CreatePair(conn::ConnectionOptions options, PairDone done);
 
   // Find returns the connection called `name`, or null.
   conn::Connection* Find(const std::string& name);
@@ -128,10 +138,16 @@ class Worker final : private conn::ConnectionOwner {
   };
   // A connection, and the listener that counts it as long as it has not ended.
   struct Owned {
-    std::unique_ptr<conn::Connection> connection;
-    std::shared_ptr<Listener> listener;
+    std::unique_ptr<conn::Connection> connection = nullptr;
+    std::shared_ptr<Listener> listener = nullptr;
     // As in DialOptions.
-    std::string session_key;
+    std::string session_key = {};
+    // Its name was given out before the handshake.
+    bool is_of_pair = false;
+    // While it is being forwarded: to an address, or to the connection of that
+    // name.
+    std::unique_ptr<net::Dial> upstream_dial = nullptr;
+    std::string upstream_connection = {};
   };
   // A handshake that waits for a decision.
   struct Parked {
@@ -155,6 +171,7 @@ class Worker final : private conn::ConnectionOwner {
   void OnOcspResponse(conn::Connection& connection) override;
   void OnOpen(conn::Connection& connection) override;
   void OnSession(conn::Connection& connection) override;
+  void OnRenegotiated(conn::Connection& connection) override;
   void OnSecret(conn::Connection& connection, std::string line) override;
   void OnClosed(conn::Connection& connection) override;
 
@@ -164,8 +181,21 @@ class Worker final : private conn::ConnectionOwner {
                 absl::StatusOr<std::unique_ptr<net::Transport>> transport);
   void FinishConnect(const std::string& name,
                      absl::StatusOr<conn::ConnectionFacts> result);
-  void StartConnection(conn::ConnectionOptions options, Handler handler,
-                       std::unique_ptr<net::Transport> transport, Owned owned);
+  conn::Connection& StartConnection(conn::ConnectionOptions options,
+                                    std::unique_ptr<conn::CleartextSink> sink,
+                                    std::unique_ptr<net::Transport> transport,
+                                    Owned owned);
+  // ClaimCarrier takes the cleartext of a connection that shall carry another.
+  static absl::StatusOr<conn::StreamSink*> ClaimCarrier(
+      conn::Connection* carrier, const std::string& name);
+  // Forward connects an open connection to its upstream; the others join the
+  // two.
+  void Forward(conn::Connection& connection, const ForwardOptions& options);
+  void OnUpstream(const std::string& name, const conn::FarEnd& far_end,
+                  const std::string& preamble,
+                  absl::StatusOr<std::unique_ptr<net::Transport>> transport);
+  void OnUpstreamConnected(const std::string& name, const conn::FarEnd& far_end,
+                           absl::StatusOr<conn::ConnectionFacts> upstream);
   // OnDecided gives `answer` to the connection that waits for it; nothing means
   // that there is nobody to answer.
   void OnDecided(const std::string& name, std::optional<tls::Answer> answer);
@@ -192,6 +222,15 @@ class Worker final : private conn::ConnectionOwner {
   // Last, so that the thread ends before what it uses.
   std::unique_ptr<LoopThread> thread_;
 };
+
+// ConnectionNotFound is the error of a `name` that no connection has.
+absl::Status ConnectionNotFound(const std::string& name);
+
+// ClaimCleartext takes the cleartext of a connection for another, both ways. It
+// fails as StreamSink::Of, with CONNECTION_ATTACHED while a call has it, and
+// with CONNECTION_CLOSED. What is claimed must be given to another sink, or
+// released.
+absl::StatusOr<conn::StreamSink*> ClaimCleartext(conn::Connection& connection);
 
 // MakeConnectionName returns a fresh "connections/ID" for worker `index`, and
 // WorkerIndex the index in such a name, if it has one.

@@ -7,18 +7,10 @@
 #include "absl/synchronization/mutex.h"
 #include "proto/status/error.h"
 #include "server/base/status_macros.h"
+#include "server/conn/echo_sink.h"
+#include "server/net/transport_pair.h"
 
 namespace tlsd::worker {
-namespace {
-
-absl::Status NotFound(const std::string& name) {
-  return MakeError(Reason::kConnectionNotFound,
-                   "there is no connection " + QuoteForMessage(name),
-                   {{"connection", name}});
-}
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<WorkerPool>> WorkerPool::Create(
     int count, const WorkerParts& parts) {
   std::vector<std::unique_ptr<Worker>> workers;
@@ -38,8 +30,18 @@ WorkerPool::~WorkerPool() {
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Stop();
 }
 
+int WorkerPool::NextIndex() {
+  return static_cast<int>(next_.fetch_add(1) % workers_.size());
+}
+
+std::optional<int> WorkerPool::FindIndex(const std::string& name) const {
+  const std::optional<int> index = WorkerIndex(name);
+  if (!index.has_value() || *index < 0 || *index >= size()) return std::nullopt;
+  return index;
+}
+
 std::string WorkerPool::Connect(DialOptions options, Worker::ConnectDone done) {
-  const int index = static_cast<int>(next_.fetch_add(1) % workers_.size());
+  const int index = NextIndex();
   std::string name = MakeConnectionName(index);
   Worker& next = worker(index);
   next.Post([&next, name, options = std::move(options),
@@ -49,17 +51,107 @@ std::string WorkerPool::Connect(DialOptions options, Worker::ConnectDone done) {
   return name;
 }
 
+std::string WorkerPool::Upgrade(const std::string& carrier,
+                                conn::ConnectionOptions options,
+                                Worker::ConnectDone done) {
+  const std::optional<int> index = FindIndex(carrier);
+  if (!index.has_value()) {
+    std::move(done)(ConnectionNotFound(carrier));
+    return "";
+  }
+  options.name = MakeConnectionName(*index);
+  std::string name = options.name;
+  Worker& owner = worker(*index);
+  owner.Post([&owner, carrier, options = std::move(options),
+              done = std::move(done)]() mutable {
+    owner.Upgrade(carrier, std::move(options), std::move(done));
+  });
+  return name;
+}
+
+void WorkerPool::CreatePair(conn::ConnectionOptions options,
+                            Worker::PairDone done) {
+  Worker& next = worker(NextIndex());
+  next.Post(
+      [&next, options = std::move(options), done = std::move(done)]() mutable {
+        next.CreatePair(std::move(options), std::move(done));
+      });
+}
+
+void WorkerPool::Pipe(const std::string& name, const std::string& peer,
+                      Worker::ConnectDone done) {
+  Visit(name, [this, name, peer, done = std::move(done)](
+                  absl::StatusOr<conn::Connection*> connection) mutable {
+    absl::Status claimed = connection.status();
+    if (claimed.ok()) claimed = ClaimCleartext(**connection).status();
+    if (!claimed.ok()) {
+      std::move(done)(claimed);
+    } else if (name == peer) {
+      (*connection)->SetSink(std::make_unique<conn::EchoSink>(), name);
+      std::move(done)((*connection)->facts());
+    } else {
+      JoinPeer(name, peer, std::move(done));
+    }
+  });
+}
+
+void WorkerPool::JoinPeer(const std::string& name, const std::string& peer,
+                          Worker::ConnectDone done) {
+  Visit(peer, [this, name, peer, done = std::move(done)](
+                  absl::StatusOr<conn::Connection*> connection) mutable {
+    absl::Status claimed = connection.status();
+    if (claimed.ok()) claimed = ClaimCleartext(**connection).status();
+    std::unique_ptr<net::Transport> end;
+    if (claimed.ok()) {
+      Worker& far = worker(*FindIndex(name));
+      Worker& near = worker(*FindIndex(peer));
+      net::TransportPair pair = net::MakeTransportPair(
+          far.loop(), far.pool(), near.loop(), near.pool());
+      end = std::move(pair.first);
+      (*connection)
+          ->SetSink(std::make_unique<conn::TransportSink>(
+                        std::move(pair.second),
+                        conn::FarEnd{Reason::kPipeBroken, name}),
+                    name);
+    }
+    JoinName(name, peer, claimed, std::move(end), std::move(done));
+  });
+}
+
+void WorkerPool::JoinName(const std::string& name, const std::string& peer,
+                          const absl::Status& joined,
+                          std::unique_ptr<net::Transport> end,
+                          Worker::ConnectDone done) {
+  Visit(name, [peer, joined, end = std::move(end), done = std::move(done)](
+                  absl::StatusOr<conn::Connection*> connection) mutable {
+    if (!connection.ok()) {
+      std::move(done)(connection.status());
+    } else if (!joined.ok()) {
+      // What was claimed is still there.
+      (*conn::StreamSink::Of(**connection))->Release(conn::Direction::kBoth);
+      std::move(done)(joined);
+    } else {
+      (*connection)
+          ->SetSink(
+              std::make_unique<conn::TransportSink>(
+                  std::move(end), conn::FarEnd{Reason::kPipeBroken, peer}),
+              peer);
+      std::move(done)((*connection)->facts());
+    }
+  });
+}
+
 void WorkerPool::CancelConnect(const std::string& name) {
-  const std::optional<int> index = WorkerIndex(name);
-  if (!index.has_value() || *index < 0 || *index >= size()) return;
+  const std::optional<int> index = FindIndex(name);
+  if (!index.has_value()) return;
   Worker& owner = worker(*index);
   owner.Post([&owner, name] { owner.CancelConnect(name); });
 }
 
 void WorkerPool::Visit(const std::string& name, Visitor visitor) {
-  const std::optional<int> index = WorkerIndex(name);
-  if (!index.has_value() || *index < 0 || *index >= size()) {
-    std::move(visitor)(NotFound(name));
+  const std::optional<int> index = FindIndex(name);
+  if (!index.has_value()) {
+    std::move(visitor)(ConnectionNotFound(name));
     return;
   }
   Worker& owner = worker(*index);
@@ -67,7 +159,7 @@ void WorkerPool::Visit(const std::string& name, Visitor visitor) {
     if (conn::Connection* connection = owner.Find(name)) {
       std::move(visitor)(connection);
     } else {
-      std::move(visitor)(NotFound(name));
+      std::move(visitor)(ConnectionNotFound(name));
     }
   });
 }

@@ -118,18 +118,6 @@ absl::StatusOr<v1::Connection> DecisionTest::Waiting(
   return Get(connection);
 }
 
-v1::Event DecisionTest::Await(v1::EventType type, const std::string& subject) {
-  v1::ListEventsRequest request;
-  request.add_types(type);
-  request.add_subjects(subject);
-  *request.mutable_timeout() = ToProto(kCallTimeout / 2);
-  const auto response = client().Call(request);
-  EXPECT_THAT(response, IsOk());
-  if (response.ok() && response->events_size() > 0) return response->events(0);
-  ADD_FAILURE() << "no " << v1::EventType_Name(type) << " of " << subject;
-  return v1::Event();
-}
-
 v1::Failure DecisionTest::FailureOf(const v1::Listener& listener) {
   return Await(v1::EVENT_TYPE_CLIENT_ERROR, listener.name())
       .connection()

@@ -69,9 +69,6 @@ class DecisionTest : public VersionTest {
   // Waiting returns the connection that asks.
   static absl::StatusOr<v1::Connection> Waiting(const v1::Decision& decision);
 
-  // Await returns the first event of `type` about `subject`, or about a
-  // connection of that listener, past or to come.
-  static v1::Event Await(v1::EventType type, const std::string& subject);
   // FailureOf returns why a handshake of `listener` has failed.
   static v1::Failure FailureOf(const v1::Listener& listener);
   // AlertSeen returns the alert that the client of `handshake` has got, in the

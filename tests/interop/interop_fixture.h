@@ -14,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/status/reason.h"
+#include "tests/interop/foreign_peer.h"
 #include "tests/testing/daemon_fixture.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/subprocess.h"
@@ -21,24 +22,8 @@
 
 namespace tlsd::testing {
 
-using Command = std::vector<std::string>;
-
 // Mebibyte returns 1 MiB of lines of digits: no tool takes them for a command.
 const std::string& Mebibyte();
-
-// StartPeer starts a foreign peer.
-absl::StatusOr<std::unique_ptr<Subprocess>> StartPeer(const Command& command);
-
-// NumberAfter waits until `text` and a number after it stand in the peer's
-// output, and returns the number.
-absl::StatusOr<int> NumberAfter(Subprocess& peer, absl::string_view text);
-
-// ListeningPort returns the port of the IPv4 socket that `peer` listens on, for
-// peers that pick one and do not say which.
-absl::StatusOr<int> ListeningPort(const Subprocess& peer);
-
-// Plus returns `command` with `more` behind it.
-Command Plus(Command command, const Command& more);
 
 // PeerKeyKinds returns the kinds of keys that every peer can prove to have.
 const std::vector<KeyKind>& PeerKeyKinds();

@@ -14,6 +14,7 @@
 #include "tlsd/v1/event_service.grpc.pb.h"
 #include "tlsd/v1/listener_service.grpc.pb.h"
 #include "tlsd/v1/secure_context_service.grpc.pb.h"
+#include "tlsd/v1/secure_pair_service.grpc.pb.h"
 
 namespace tlsd::testing {
 namespace {
@@ -61,6 +62,7 @@ struct ControlClient::Stubs {
       : contexts(channel),
         listeners(channel),
         connections(channel),
+        pairs(channel),
         decisions(channel),
         events(channel),
         admin(channel),
@@ -69,6 +71,7 @@ struct ControlClient::Stubs {
   v1::SecureContextService::Stub contexts;
   v1::ListenerService::Stub listeners;
   v1::ConnectionService::Stub connections;
+  v1::SecurePairService::Stub pairs;
   v1::DecisionService::Stub decisions;
   v1::EventService::Stub events;
   v1::AdminService::Stub admin;
@@ -127,6 +130,19 @@ TLSD_TEST_CALL(connections, ConnectionService, Write, v1::WriteResponse)
 TLSD_TEST_CALL(connections, ConnectionService, Shutdown, v1::Connection)
 TLSD_TEST_CALL(connections, ConnectionService, Close, v1::Connection)
 TLSD_TEST_CALL(connections, ConnectionService, Reset, v1::Connection)
+TLSD_TEST_CALL(connections, ConnectionService, Upgrade, v1::Connection)
+TLSD_TEST_CALL(connections, ConnectionService, Pipe, v1::Connection)
+TLSD_TEST_CALL(connections, ConnectionService, SetSocketOptions, v1::Connection)
+TLSD_TEST_CALL(connections, ConnectionService, SetMaxSendFragment,
+               v1::Connection)
+TLSD_TEST_CALL(connections, ConnectionService, ExportKeyingMaterial,
+               v1::ExportKeyingMaterialResponse)
+TLSD_TEST_CALL(connections, ConnectionService, GetChannelBindings,
+               v1::GetChannelBindingsResponse)
+TLSD_TEST_CALL(connections, ConnectionService, UpdateKeys, v1::Connection)
+TLSD_TEST_CALL(connections, ConnectionService, Renegotiate,
+               v1::RenegotiateResponse)
+TLSD_TEST_CALL(pairs, SecurePairService, CreateSecurePair, v1::SecurePair)
 TLSD_TEST_CALL(decisions, DecisionService, WaitDecision, v1::Decision)
 TLSD_TEST_CALL(decisions, DecisionService, ResolveDecision,
                v1::ResolveDecisionResponse)

@@ -28,6 +28,7 @@
 #include "tlsd/v1/event_service.pb.h"
 #include "tlsd/v1/listener_service.pb.h"
 #include "tlsd/v1/secure_context_service.pb.h"
+#include "tlsd/v1/secure_pair_service.pb.h"
 
 namespace grpc {
 class Channel;
@@ -97,6 +98,15 @@ class ControlClient {
   TLSD_TEST_CALL(ShutdownRequest, v1::Connection);
   TLSD_TEST_CALL(CloseRequest, v1::Connection);
   TLSD_TEST_CALL(ResetRequest, v1::Connection);
+  TLSD_TEST_CALL(UpgradeRequest, v1::Connection);
+  TLSD_TEST_CALL(PipeRequest, v1::Connection);
+  TLSD_TEST_CALL(SetSocketOptionsRequest, v1::Connection);
+  TLSD_TEST_CALL(SetMaxSendFragmentRequest, v1::Connection);
+  TLSD_TEST_CALL(ExportKeyingMaterialRequest, v1::ExportKeyingMaterialResponse);
+  TLSD_TEST_CALL(GetChannelBindingsRequest, v1::GetChannelBindingsResponse);
+  TLSD_TEST_CALL(UpdateKeysRequest, v1::Connection);
+  TLSD_TEST_CALL(RenegotiateRequest, v1::RenegotiateResponse);
+  TLSD_TEST_CALL(CreateSecurePairRequest, v1::SecurePair);
   TLSD_TEST_CALL(WaitDecisionRequest, v1::Decision);
   TLSD_TEST_CALL(ResolveDecisionRequest, v1::ResolveDecisionResponse);
   TLSD_TEST_CALL(ListDecisionsRequest, v1::ListDecisionsResponse);

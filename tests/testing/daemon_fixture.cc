@@ -138,7 +138,8 @@ std::string DaemonTest::NewContext(const v1::SecureContext& context) {
 
 v1::Listener DaemonTest::Listen(v1::Listener listener) {
   if (listener.address().empty()) listener.set_address("127.0.0.1:0");
-  if (listener.secure_context().empty()) {
+  if (listener.secure_context().empty() &&
+      listener.protection() != v1::PROTECTION_NONE) {
     listener.set_secure_context("secureContexts/server");
   }
   v1::CreateListenerRequest request;
@@ -227,15 +228,20 @@ absl::StatusOr<v1::Listener> DaemonTest::Get(const v1::Listener& listener) {
   return client().Call(request);
 }
 
-v1::Connection DaemonTest::AwaitClosed(const v1::Connection& connection) {
+v1::Event DaemonTest::Await(v1::EventType type, const std::string& subject) {
   v1::ListEventsRequest request;
-  request.add_types(v1::EVENT_TYPE_CONNECTION_CLOSED);
-  request.add_subjects(connection.name());
+  request.add_types(type);
+  request.add_subjects(subject);
   *request.mutable_timeout() = ToProto(kCallTimeout / 2);
   const v1::ListEventsResponse response = ValueOrFail(client().Call(request));
-  if (response.events_size() == 1) return response.events(0).connection();
-  ADD_FAILURE() << connection.name() << " has not ended";
-  return v1::Connection();
+  if (response.events_size() > 0) return response.events(0);
+  ADD_FAILURE() << "no " << v1::EventType_Name(type) << " of " << subject;
+  return v1::Event();
+}
+
+v1::Connection DaemonTest::AwaitClosed(const v1::Connection& connection) {
+  return Await(v1::EVENT_TYPE_CONNECTION_CLOSED, connection.name())
+      .connection();
 }
 
 absl::Status DaemonTest::Write(const v1::Connection& connection,

@@ -92,7 +92,8 @@ class DaemonTest : public ::testing::Test {
 
   // NewContext makes a secure context and returns its name.
   static std::string NewContext(const v1::SecureContext& context);
-  // Listen starts a listener. Unset fields: 127.0.0.1:0, secureContexts/server.
+  // Listen starts a listener. Unset fields: 127.0.0.1:0, secureContexts/server
+  // unless it is plain.
   static v1::Listener Listen(v1::Listener listener = {});
   static v1::Listener ListenEcho();
   static v1::Listener ListenUnix();
@@ -118,6 +119,9 @@ class DaemonTest : public ::testing::Test {
                                                CallContext* context = nullptr);
   static absl::StatusOr<v1::Connection> Get(const v1::Connection& connection);
   static absl::StatusOr<v1::Listener> Get(const v1::Listener& listener);
+  // Await returns the first event of `type` about `subject`, or about a
+  // connection of that listener, past or to come.
+  static v1::Event Await(v1::EventType type, const std::string& subject);
   // AwaitClosed waits until `connection` has ended, and returns it.
   static v1::Connection AwaitClosed(const v1::Connection& connection);
   // Write and Read are the unary calls. ReadAll reads until the end.

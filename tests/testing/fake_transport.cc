@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "gtest/gtest.h"
 #include "server/base/byte_queue.h"
 
 namespace tlsd::testing {
@@ -30,10 +31,15 @@ class FakeWire::FakeTransport final : public net::Transport {
   void ResumeReading() override { wire_.is_paused_ = false; }
 
   void Write(base::ByteQueue& bytes) override {
+    if (wire_.has_ended_writing_) ADD_FAILURE() << "written after the end";
     wire_.unsent_ += bytes.TakeText(bytes.size());
     wire_.Send();
   }
   size_t unsent_size() const override { return wire_.unsent_.size(); }
+  void EndWriting() override { wire_.has_ended_writing_ = true; }
+  void SetOptions(const net::SocketOptions& options) override {
+    wire_.options_ = options;
+  }
 
   const net::SocketAddress& local_address() const override { return local_; }
   const net::SocketAddress& remote_address() const override { return remote_; }
@@ -42,8 +48,10 @@ class FakeWire::FakeTransport final : public net::Transport {
   void BeginLinger(std::unique_ptr<Transport> /*self*/) override {
     wire_.ending_ = Ending::kGentle;
   }
-  void BeginReset(std::unique_ptr<Transport> /*self*/) override {
+  void BeginReset(std::unique_ptr<Transport> /*self*/,
+                  const absl::Status& reason) override {
     wire_.ending_ = Ending::kReset;
+    wire_.reset_reason_ = reason;
   }
 
   FakeWire& wire_;

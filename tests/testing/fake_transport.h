@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "server/net/socket_options.h"
 #include "server/net/transport.h"
 
 namespace tlsd::testing {
@@ -52,6 +53,13 @@ class FakeWire {
   size_t unsent_size() const { return unsent_.size(); }
   bool is_paused() const { return is_paused_; }
   Ending ending() const { return ending_; }
+  // Whether the kernel has been told that nothing more will be sent, behind
+  // what is unsent.
+  bool has_ended_writing() const { return has_ended_writing_; }
+  // What SetOptions has set last.
+  const net::SocketOptions& options() const { return options_; }
+  // What Reset was given.
+  const absl::Status& reset_reason() const { return reset_reason_; }
 
   // Set before use: how many bytes come at once, and how many the kernel takes.
   size_t delivery_size = 256 * 1024;
@@ -66,6 +74,9 @@ class FakeWire {
   bool is_paused_ = false;
   bool end_has_arrived_ = false;
   bool end_is_delivered_ = false;
+  bool has_ended_writing_ = false;
+  net::SocketOptions options_;
+  absl::Status reset_reason_;
   Ending ending_ = Ending::kNone;
   std::string arrived_;
   std::string unsent_;

@@ -46,8 +46,8 @@ const std::vector<Exemption>& Exemptions() {
        kByRpc},
       {"server/control/certificate_service.cc",
        "tests/integration/certificate_test.cc", kByRpc},
-      {"server/control/cleartext.cc", "tests/integration/stream_test.cc",
-       kByRpc},
+      {"server/control/connection_controls.cc",
+       "tests/integration/connection_controls_test.cc", kByRpc},
       {"server/control/control_server.cc",
        "tests/integration/control_endpoint_test.cc", kByRpc},
       {"server/control/event_service.cc", "tests/integration/events_test.cc",
@@ -58,6 +58,8 @@ const std::vector<Exemption>& Exemptions() {
        "tests/integration/listener_test.cc", kByRpc},
       {"server/control/secure_context_service.cc",
        "tests/integration/secure_context_test.cc", kByRpc},
+      {"server/control/secure_pair_service.cc",
+       "tests/integration/secure_pair_test.cc", kByRpc},
       {"server/control/stream_call.cc", "tests/integration/stream_test.cc",
        kByRpc},
       {"server/control/watch_call.cc", "tests/integration/events_test.cc",
@@ -70,6 +72,8 @@ const std::vector<Exemption>& Exemptions() {
        kByQuestion},
       {"server/tls/handshake_credentials.cc",
        "tests/unit/tls/sign_question_test.cc", kByQuestion},
+      {"server/worker/worker_decisions.cc",
+       "tests/integration/decision_answers_test.cc", kByQuestion},
   };
   return exemptions;
 }

@@ -366,6 +366,34 @@ TEST_F(ClientTest, TellsWhyADeletionIsRefused) {
       HasReason(context->Delete({.etag = "old"}), Reason::kEtagMismatch));
 }
 
+TEST_F(ClientTest, RotatesKeysOfEncryptedClientHellos) {
+  v1::UpdateSecureContextRequest updated;
+  ServeUpdates(daemon_.on, updated);
+  v1::RotateEchKeysRequest seen;
+  daemon_.on.rotate_ech_keys = [&](const auto& request, auto& response) {
+    seen = request;
+    if (request.public_name().empty()) return FieldRequired("public_name");
+    response.set_ech_config_list("LIST");
+    response.set_key_count(2);
+    return absl::OkStatus();
+  };
+  const auto context = Open().GetSecureContext("secureContexts/web");
+  ASSERT_TRUE(context.ok()) << context.status();
+
+  const auto rotation = context->RotateEchKeys("public.test");
+
+  ASSERT_TRUE(rotation.ok()) << rotation.status();
+  EXPECT_EQ(rotation->ech_config_list, "LIST");
+  EXPECT_EQ(rotation->key_count, 2);
+  EXPECT_EQ(seen.name(), "secureContexts/web");
+  EXPECT_EQ(seen.public_name(), "public.test");
+  EXPECT_EQ(seen.max_name_length(), 64);
+  EXPECT_TRUE(context->RotateEchKeys("public.test", 100).ok());
+  EXPECT_EQ(seen.max_name_length(), 100);
+  EXPECT_TRUE(
+      HasReason(context->RotateEchKeys("").status(), Reason::kFieldRequired));
+}
+
 TEST_F(ClientTest, ReadsAContextAgain) {
   v1::UpdateSecureContextRequest seen;
   ServeUpdates(daemon_.on, seen);

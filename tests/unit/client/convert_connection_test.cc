@@ -219,5 +219,127 @@ TEST(ConvertConnectionTest, ReadsWhatIsUnsetAsAbsent) {
   EXPECT_FALSE(FromProto(v1::Handshake()).certificate_requested);
 }
 
+TEST(ConvertConnectionTest, WritesWhatAClientSaysOfItsTransport) {
+  const v1::ConnectRequest request = ToProto(ConnectOptions{
+      .address = "h:1",
+      .socket_options = {.idle_timeout = absl::Seconds(7)},
+      .local_address = "127.0.0.1",
+      .renegotiation_limit =
+          RenegotiationLimit{.count = 0, .window = absl::Minutes(1)},
+      .early_data = "GET",
+      .ech_config_list = "ECH"});
+
+  EXPECT_EQ(request.socket_options().idle_timeout().seconds(), 7);
+  EXPECT_EQ(request.local_address(), "127.0.0.1");
+  ASSERT_TRUE(request.has_renegotiation_limit());
+  EXPECT_EQ(request.renegotiation_limit().count(), 0);
+  EXPECT_EQ(request.renegotiation_limit().window().seconds(), 60);
+  EXPECT_EQ(request.early_data(), "GET");
+  EXPECT_EQ(request.ech_config_list(), "ECH");
+}
+
+TEST(ConvertConnectionTest, LeavesDefaultsOfTheTransportToTheDaemon) {
+  const v1::ConnectRequest request = ToProto(ConnectOptions{});
+
+  EXPECT_EQ(request.protection(), v1::PROTECTION_UNSPECIFIED);
+  EXPECT_EQ(request.socket_options().ByteSizeLong(), 0u);
+  EXPECT_EQ(request.local_address(), "");
+  EXPECT_FALSE(request.has_renegotiation_limit());
+  EXPECT_EQ(request.early_data(), "");
+  EXPECT_EQ(request.ech_config_list(), "");
+}
+
+TEST(ConvertConnectionTest, SaysNothingOfTlsForAPlainConnection) {
+  v1::ConnectRequest request =
+      ToProto(ConnectOptions{.protection = Protection::kNone});
+  EXPECT_EQ(request.protection(), v1::PROTECTION_NONE);
+  request.clear_protection();
+  request.clear_timeout();
+  request.clear_socket_options();
+  EXPECT_EQ(request.ByteSizeLong(), 0u);
+
+  // What does not fit is for the daemon to refuse.
+  EXPECT_EQ(ToProto(ConnectOptions{.verification = PeerVerification::kReport,
+                                   .protection = Protection::kNone})
+                .verification(),
+            v1::PEER_VERIFICATION_REPORT);
+}
+
+TEST(ConvertConnectionTest, ReadsWhatLiesBelowAConnection) {
+  const ConnectionFacts facts = FromProto(Parse<v1::Connection>(R"pb(
+    carrier: "connections/a"
+    piped_with: "connections/b"
+    upstream: "h:1"
+    proxy_header {
+      version: 2
+      is_local: true
+      source { family: "IPv4" address: "192.0.2.1" port: 1 }
+      destination { family: "IPv4" address: "192.0.2.2" port: 2 }
+      fields { type: 1 value: "h2" }
+    }
+    proxy_address { family: "IPv4" address: "192.0.2.3" port: 3 }
+    max_send_fragment: 512
+    socket_options {
+      idle_timeout { seconds: 4 }
+      keep_alive { seconds: 5 }
+      delay_small_writes: true
+    }
+    early_bytes_received: 6
+    renegotiation_count: 7
+    handshake { early_data: EARLY_DATA_REJECTED ech_accepted: true }
+  )pb"));
+
+  EXPECT_EQ(facts.carrier, "connections/a");
+  EXPECT_EQ(facts.piped_with, "connections/b");
+  EXPECT_EQ(facts.upstream, "h:1");
+  ASSERT_TRUE(facts.proxy_header.has_value());
+  EXPECT_EQ(facts.proxy_header->version, 2);
+  EXPECT_TRUE(facts.proxy_header->is_local);
+  EXPECT_EQ(ToString(facts.proxy_header->source), "192.0.2.1:1");
+  EXPECT_EQ(ToString(facts.proxy_header->destination), "192.0.2.2:2");
+  ASSERT_EQ(facts.proxy_header->fields.size(), 1u);
+  EXPECT_EQ(facts.proxy_header->fields[0].type, 1);
+  EXPECT_EQ(facts.proxy_header->fields[0].value, "h2");
+  EXPECT_EQ(ToString(facts.proxy_address), "192.0.2.3:3");
+  EXPECT_EQ(facts.max_send_fragment, 512);
+  EXPECT_EQ(facts.socket_options.idle_timeout, absl::Seconds(4));
+  EXPECT_EQ(facts.socket_options.keep_alive, absl::Seconds(5));
+  EXPECT_TRUE(facts.socket_options.delay_small_writes);
+  EXPECT_EQ(facts.early_bytes_received, 6);
+  EXPECT_EQ(facts.renegotiation_count, 7);
+  EXPECT_EQ(facts.handshake->early_data, EarlyData::kRejected);
+  EXPECT_TRUE(facts.handshake->ech_accepted);
+}
+
+TEST(ConvertConnectionTest, ReadsNothingBelowAConnectionThatSaysNothing) {
+  const ConnectionFacts facts = FromProto(v1::Connection());
+
+  EXPECT_EQ(facts.carrier, "");
+  EXPECT_FALSE(facts.proxy_header.has_value());
+  EXPECT_EQ(ToString(facts.proxy_address), "");
+  EXPECT_EQ(facts.socket_options.idle_timeout, absl::ZeroDuration());
+  EXPECT_EQ(facts.max_send_fragment, 0);
+  EXPECT_EQ(FromProto(v1::Handshake()).early_data, EarlyData::kNone);
+  EXPECT_FALSE(FromProto(v1::Handshake()).ech_accepted);
+}
+
+TEST(ConvertConnectionTest, ReadsChannelBindings) {
+  const ChannelBindings bindings =
+      FromProto(Parse<v1::GetChannelBindingsResponse>(R"pb(
+        finished: "1"
+        peer_finished: "2"
+        tls_unique: "3"
+        tls_exporter: "4"
+        tls_server_end_point: "5"
+      )pb"));
+
+  EXPECT_EQ(bindings.finished, "1");
+  EXPECT_EQ(bindings.peer_finished, "2");
+  EXPECT_EQ(bindings.tls_unique, "3");
+  EXPECT_EQ(bindings.tls_exporter, "4");
+  EXPECT_EQ(bindings.tls_server_end_point, "5");
+  EXPECT_EQ(FromProto(v1::GetChannelBindingsResponse()).finished, "");
+}
+
 }  // namespace
 }  // namespace tlsd::client

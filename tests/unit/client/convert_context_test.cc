@@ -18,10 +18,11 @@ using ::testing::UnorderedElementsAreArray;
 // Fields whose numbers are written by the daemon alone.
 bool IsOutputOnly(const std::string& field) {
   static const auto& names =
-      *new std::set<std::string>{"name",        "etag",
-                                 "expire_time", "create_time",
-                                 "update_time", "effective_ciphers",
-                                 "warnings",    "ignored_cipher_tokens"};
+      *new std::set<std::string>{"name",           "etag",
+                                 "expire_time",    "create_time",
+                                 "update_time",    "effective_ciphers",
+                                 "warnings",       "ignored_cipher_tokens",
+                                 "ech_config_list"};
   return names.count(field) > 0;
 }
 
@@ -49,7 +50,10 @@ SecureContextUpdate FullUpdate() {
           .session_id_context = "id",
           .ticket_keys = std::vector<std::string>{"key"},
           .disable_session_tickets = true,
-          .hooks = Hooks{{.type = DecisionType::kSign}}};
+          .hooks = Hooks{{.type = DecisionType::kSign}},
+          .early_data = true,
+          .ech_keys =
+              std::vector<EchKey>{{.config = "CONFIG", .private_key = "KEY"}}};
 }
 
 TEST(ConvertContextTest, WritesSecureContextOptions) {
@@ -435,6 +439,43 @@ TEST(ConvertContextTest, ReadsStaplesAndHooks) {
   EXPECT_FALSE(facts.credentials[1].stapled_ocsp_response.has_value());
   ASSERT_EQ(facts.hooks.size(), 1u);
   EXPECT_EQ(facts.hooks[0].type, DecisionType::kClientHello);
+}
+
+TEST(ConvertContextTest, WritesEarlyDataAndEchKeys) {
+  const v1::SecureContext context =
+      ToProto(SecureContextOptions{
+                  .early_data = true,
+                  .ech_keys = {{.config = "C1", .private_key = "K1"},
+                               {.config = "C2",
+                                .private_key = "K2",
+                                .not_for_retry = true}}})
+          .secure_context();
+
+  EXPECT_TRUE(context.early_data());
+  ASSERT_EQ(context.ech_keys_size(), 2);
+  EXPECT_EQ(context.ech_keys(0).config(), "C1");
+  EXPECT_EQ(context.ech_keys(0).private_key(), "K1");
+  EXPECT_FALSE(context.ech_keys(0).not_for_retry());
+  EXPECT_EQ(context.ech_keys(1).config(), "C2");
+  EXPECT_TRUE(context.ech_keys(1).not_for_retry());
+}
+
+TEST(ConvertContextTest, TakesNoEarlyDataAndHasNoEchKeysByDefault) {
+  const v1::SecureContext context =
+      ToProto(SecureContextOptions{}).secure_context();
+
+  EXPECT_FALSE(context.early_data());
+  EXPECT_EQ(context.ech_keys_size(), 0);
+}
+
+TEST(ConvertContextTest, ReadsWhatToPublishAndWhetherEarlyDataIsTaken) {
+  const SecureContextFacts facts = FromProto(
+      Parse<v1::SecureContext>("early_data: true ech_config_list: 'LIST'"));
+
+  EXPECT_TRUE(facts.early_data);
+  EXPECT_EQ(facts.ech_config_list, "LIST");
+  EXPECT_FALSE(FromProto(v1::SecureContext()).early_data);
+  EXPECT_EQ(FromProto(v1::SecureContext()).ech_config_list, "");
 }
 
 }  // namespace

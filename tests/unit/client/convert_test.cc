@@ -44,7 +44,8 @@ TEST(ConvertTest, CarriesVersionsModesAndEventTypesBothWays) {
   for (const EventType type :
        {EventType::kListening, EventType::kClientError,
         EventType::kSecureConnect, EventType::kConnectionRejected,
-        EventType::kSecureContextUpdated, EventType::kCertificateExpiring}) {
+        EventType::kSecureContextUpdated, EventType::kCertificateExpiring,
+        EventType::kConnection, EventType::kRenegotiated}) {
     EXPECT_EQ(FromProto(ToProto(type)), type);
   }
   EXPECT_EQ(ToProto(EventType::kConnectionClosed),
@@ -136,6 +137,70 @@ TEST(ConvertTest, ReadsTheHooksThatItWrites) {
   EXPECT_EQ(FromProto(newer)[0].type, DecisionType::kUnknown);
 }
 
+TEST(ConvertTest, WritesWhatAListenerSaysOfItsTransport) {
+  const v1::CreateListenerRequest request = ToProto(
+      ListenerOptions{.address = "[::]:25",
+                      .protection = Protection::kDetect,
+                      .socket_options = {.idle_timeout = absl::Seconds(9)},
+                      .accept_proxy_header = true,
+                      .backlog = 7,
+                      .ipv6_only = true});
+
+  EXPECT_EQ(request.listener().protection(), v1::PROTECTION_DETECT);
+  EXPECT_EQ(request.listener().socket_options().idle_timeout().seconds(), 9);
+  EXPECT_TRUE(request.listener().accept_proxy_header());
+  EXPECT_EQ(request.listener().backlog(), 7);
+  EXPECT_TRUE(request.listener().ipv6_only());
+  EXPECT_TRUE(request.listener().has_stream());
+}
+
+TEST(ConvertTest, ForwardsWhereItIsToldWhereTo) {
+  const v1::CreateListenerRequest request = ToProto(ListenerOptions{
+      .forward = ForwardOptions{
+          .upstream = {.address = "h:1", .protection = Protection::kNone},
+          .send_proxy_header = ProxyHeaderVersion::kVersion1}});
+  // The daemon says what is missing here.
+  const v1::CreateListenerRequest nowhere =
+      ToProto(ListenerOptions{.handler = Handler::kForward});
+
+  EXPECT_EQ(request.listener().forward().upstream().address(), "h:1");
+  EXPECT_EQ(request.listener().forward().upstream().protection(),
+            v1::PROTECTION_NONE);
+  EXPECT_EQ(request.listener().forward().send_proxy_header(),
+            v1::PROXY_HEADER_VERSION_1);
+  EXPECT_TRUE(nowhere.listener().has_forward());
+  EXPECT_FALSE(nowhere.listener().forward().has_upstream());
+}
+
+TEST(ConvertTest, ReadsWhatLiesBelowAListener) {
+  const ListenerFacts facts = FromProto(Parse<v1::Listener>(R"pb(
+    protection: PROTECTION_NONE
+    forward {
+      upstream { address: "h:1" }
+      send_proxy_header: PROXY_HEADER_VERSION_2
+    }
+    socket_options { keep_alive { seconds: 3 } }
+    accept_proxy_header: true
+    backlog: 4
+    ipv6_only: true
+  )pb"));
+  const ListenerFacts plain = FromProto(v1::Listener());
+
+  EXPECT_EQ(facts.protection, Protection::kNone);
+  EXPECT_EQ(facts.handler, Handler::kForward);
+  ASSERT_TRUE(facts.forward.has_value());
+  EXPECT_EQ(facts.forward->upstream.address, "h:1");
+  EXPECT_EQ(facts.forward->send_proxy_header, ProxyHeaderVersion::kVersion2);
+  EXPECT_EQ(facts.socket_options.keep_alive, absl::Seconds(3));
+  EXPECT_TRUE(facts.accept_proxy_header);
+  EXPECT_EQ(facts.backlog, 4);
+  EXPECT_TRUE(facts.ipv6_only);
+  EXPECT_EQ(plain.protection, Protection::kTls);
+  EXPECT_EQ(plain.handler, Handler::kStream);
+  EXPECT_FALSE(plain.forward.has_value());
+  EXPECT_FALSE(plain.accept_proxy_header);
+}
+
 TEST(ConvertTest, LeavesDefaultsOfAListenerToTheDaemon) {
   const v1::CreateListenerRequest request = ToProto(ListenerOptions{});
 
@@ -144,6 +209,11 @@ TEST(ConvertTest, LeavesDefaultsOfAListenerToTheDaemon) {
   EXPECT_FALSE(request.listener().strict_server_names());
   EXPECT_EQ(request.listener().hooks_size(), 0);
   EXPECT_EQ(request.contexts_size(), 0);
+  EXPECT_EQ(request.listener().protection(), v1::PROTECTION_TLS);
+  EXPECT_EQ(request.listener().socket_options().ByteSizeLong(), 0u);
+  EXPECT_FALSE(request.listener().accept_proxy_header());
+  EXPECT_EQ(request.listener().backlog(), 0);
+  EXPECT_FALSE(request.listener().ipv6_only());
 }
 
 TEST(ConvertTest, WritesWatchOptions) {

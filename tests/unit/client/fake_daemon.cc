@@ -39,6 +39,7 @@ class FakeDaemon::Services {
         certificates(on),
         listeners(on),
         connections(on),
+        pairs(on),
         events(on),
         decisions(on),
         key_logs(on) {}
@@ -79,6 +80,11 @@ class FakeDaemon::Services {
         grpc::ServerContext*, const v1::RotateTicketKeysRequest* request,
         v1::RotateTicketKeysResponse* response) override {
       return Answer(on.rotate_ticket_keys, request, response);
+    }
+    grpc::Status RotateEchKeys(grpc::ServerContext*,
+                               const v1::RotateEchKeysRequest* request,
+                               v1::RotateEchKeysResponse* response) override {
+      return Answer(on.rotate_ech_keys, request, response);
     }
     grpc::Status SetOcspResponse(grpc::ServerContext*,
                                  const v1::SetOcspResponseRequest* request,
@@ -169,6 +175,19 @@ class FakeDaemon::Services {
                         v1::Connection* response) override {
       return Answer(on.accept, request, response);
     }
+    grpc::Status GetConnection(grpc::ServerContext*,
+                               const v1::GetConnectionRequest* request,
+                               v1::Connection* response) override {
+      return Answer(on.get_connection, request, response);
+    }
+    grpc::Status Read(grpc::ServerContext*, const v1::ReadRequest* request,
+                      v1::ReadResponse* response) override {
+      return Answer(on.read, request, response);
+    }
+    grpc::Status Write(grpc::ServerContext*, const v1::WriteRequest* request,
+                       v1::WriteResponse* response) override {
+      return Answer(on.write, request, response);
+    }
     grpc::Status ListConnections(
         grpc::ServerContext*, const v1::ListConnectionsRequest* request,
         v1::ListConnectionsResponse* response) override {
@@ -197,6 +216,45 @@ class FakeDaemon::Services {
                        v1::Connection* response) override {
       return Answer(on.reset, request, response);
     }
+    grpc::Status Upgrade(grpc::ServerContext*,
+                         const v1::UpgradeRequest* request,
+                         v1::Connection* response) override {
+      return Answer(on.upgrade, request, response);
+    }
+    grpc::Status Pipe(grpc::ServerContext*, const v1::PipeRequest* request,
+                      v1::Connection* response) override {
+      return Answer(on.pipe, request, response);
+    }
+    grpc::Status SetSocketOptions(grpc::ServerContext*,
+                                  const v1::SetSocketOptionsRequest* request,
+                                  v1::Connection* response) override {
+      return Answer(on.set_socket_options, request, response);
+    }
+    grpc::Status SetMaxSendFragment(
+        grpc::ServerContext*, const v1::SetMaxSendFragmentRequest* request,
+        v1::Connection* response) override {
+      return Answer(on.set_max_send_fragment, request, response);
+    }
+    grpc::Status ExportKeyingMaterial(
+        grpc::ServerContext*, const v1::ExportKeyingMaterialRequest* request,
+        v1::ExportKeyingMaterialResponse* response) override {
+      return Answer(on.export_keying_material, request, response);
+    }
+    grpc::Status GetChannelBindings(
+        grpc::ServerContext*, const v1::GetChannelBindingsRequest* request,
+        v1::GetChannelBindingsResponse* response) override {
+      return Answer(on.get_channel_bindings, request, response);
+    }
+    grpc::Status UpdateKeys(grpc::ServerContext*,
+                            const v1::UpdateKeysRequest* request,
+                            v1::Connection* response) override {
+      return Answer(on.update_keys, request, response);
+    }
+    grpc::Status Renegotiate(grpc::ServerContext*,
+                             const v1::RenegotiateRequest* request,
+                             v1::RenegotiateResponse* response) override {
+      return Answer(on.renegotiate, request, response);
+    }
     grpc::Status Stream(grpc::ServerContext*,
                         CleartextStream* stream) override {
       v1::StreamRequest first;
@@ -208,6 +266,16 @@ class FakeDaemon::Services {
       attached.mutable_attached()->set_authorized(true);
       stream->Write(attached);
       return ToRpcStatus(on.stream(first.attach(), *stream));
+    }
+    Handlers& on;
+  };
+
+  struct Pairs final : v1::SecurePairService::Service {
+    explicit Pairs(Handlers& handlers) : on(handlers) {}
+    grpc::Status CreateSecurePair(grpc::ServerContext*,
+                                  const v1::CreateSecurePairRequest* request,
+                                  v1::SecurePair* response) override {
+      return Answer(on.create_secure_pair, request, response);
     }
     Handlers& on;
   };
@@ -278,6 +346,7 @@ class FakeDaemon::Services {
   Certificates certificates;
   Listeners listeners;
   Connections connections;
+  Pairs pairs;
   Events events;
   Decisions decisions;
   KeyLogs key_logs;
@@ -298,6 +367,7 @@ FakeDaemon::FakeDaemon()
   builder.RegisterService(&services_->certificates);
   builder.RegisterService(&services_->listeners);
   builder.RegisterService(&services_->connections);
+  builder.RegisterService(&services_->pairs);
   builder.RegisterService(&services_->events);
   builder.RegisterService(&services_->decisions);
   builder.RegisterService(&services_->key_logs);

@@ -22,6 +22,7 @@
 #include "tlsd/v1/key_log_service.grpc.pb.h"
 #include "tlsd/v1/listener_service.grpc.pb.h"
 #include "tlsd/v1/secure_context_service.grpc.pb.h"
+#include "tlsd/v1/secure_pair_service.grpc.pb.h"
 
 namespace tlsd::testing {
 
@@ -63,6 +64,8 @@ struct Handlers {
       delete_secure_context;
   UnaryHandler<v1::RotateTicketKeysRequest, v1::RotateTicketKeysResponse>
       rotate_ticket_keys;
+  UnaryHandler<v1::RotateEchKeysRequest, v1::RotateEchKeysResponse>
+      rotate_ech_keys;
   UnaryHandler<v1::SetOcspResponseRequest, v1::SecureContext> set_ocsp_response;
   UnaryHandler<v1::ListAlgorithmsRequest, v1::ListAlgorithmsResponse>
       list_algorithms;
@@ -84,6 +87,7 @@ struct Handlers {
   UnaryHandler<v1::ListContextsRequest, v1::ListContextsResponse> list_contexts;
   UnaryHandler<v1::ConnectRequest, v1::Connection> connect;
   UnaryHandler<v1::AcceptRequest, v1::Connection> accept;
+  UnaryHandler<v1::GetConnectionRequest, v1::Connection> get_connection;
   UnaryHandler<v1::ListConnectionsRequest, v1::ListConnectionsResponse>
       list_connections;
   UnaryHandler<v1::GetPeerCertificateRequest, v1::GetPeerCertificateResponse>
@@ -91,8 +95,23 @@ struct Handlers {
   UnaryHandler<v1::GetSessionRequest, v1::GetSessionResponse> get_session;
   UnaryHandler<v1::GetTlsTicketRequest, v1::GetTlsTicketResponse>
       get_tls_ticket;
+  UnaryHandler<v1::ReadRequest, v1::ReadResponse> read;
+  UnaryHandler<v1::WriteRequest, v1::WriteResponse> write;
   UnaryHandler<v1::CloseRequest, v1::Connection> close;
   UnaryHandler<v1::ResetRequest, v1::Connection> reset;
+  UnaryHandler<v1::UpgradeRequest, v1::Connection> upgrade;
+  UnaryHandler<v1::PipeRequest, v1::Connection> pipe;
+  UnaryHandler<v1::SetSocketOptionsRequest, v1::Connection> set_socket_options;
+  UnaryHandler<v1::SetMaxSendFragmentRequest, v1::Connection>
+      set_max_send_fragment;
+  UnaryHandler<v1::ExportKeyingMaterialRequest,
+               v1::ExportKeyingMaterialResponse>
+      export_keying_material;
+  UnaryHandler<v1::GetChannelBindingsRequest, v1::GetChannelBindingsResponse>
+      get_channel_bindings;
+  UnaryHandler<v1::UpdateKeysRequest, v1::Connection> update_keys;
+  UnaryHandler<v1::RenegotiateRequest, v1::RenegotiateResponse> renegotiate;
+  UnaryHandler<v1::CreateSecurePairRequest, v1::SecurePair> create_secure_pair;
   UnaryHandler<v1::ListEventsRequest, v1::ListEventsResponse> list_events;
   UnaryHandler<v1::WaitDecisionRequest, v1::Decision> wait_decision;
   UnaryHandler<v1::ResolveDecisionRequest, v1::ResolveDecisionResponse>

@@ -137,6 +137,10 @@ void ConnectionHarness::OnSession(Connection& /*connection*/) {
   ++session_count;
 }
 
+void ConnectionHarness::OnRenegotiated(Connection& /*connection*/) {
+  ++renegotiated_count;
+}
+
 void ConnectionHarness::OnSecret(Connection& /*connection*/, std::string line) {
   secrets.push_back(std::move(line));
 }

@@ -104,6 +104,7 @@ class ConnectionHarness : private ConnectionOwner {
   std::vector<tls::QuestionAsked> questions;
   int ocsp_response_count = 0;
   int session_count = 0;
+  int renegotiated_count = 0;
   std::vector<std::string> secrets;
   // Called after the counting.
   std::function<void()> on_open = [] {};
@@ -114,6 +115,7 @@ class ConnectionHarness : private ConnectionOwner {
   void OnOcspResponse(Connection& connection) override;
   void OnOpen(Connection& connection) override;
   void OnSession(Connection& connection) override;
+  void OnRenegotiated(Connection& connection) override;
   void OnSecret(Connection& connection, std::string line) override;
   void OnClosed(Connection& connection) override;
 

@@ -16,6 +16,7 @@ using ::testing::ElementsAre;
 using testing::FailsWith;
 using ::testing::IsEmpty;
 using testing::IsOk;
+using ::testing::SizeIs;
 using tls::ClientCertificateMode;
 using tls::TlsVersion;
 
@@ -198,11 +199,16 @@ TEST(ToSecureContextOptionsTest, WritesBackWhatItReads) {
   proto.mutable_session_timeout()->set_seconds(60);
   proto.set_session_id_context("id");
   proto.set_disable_session_tickets(true);
+  proto.set_early_data(true);
   v1::SecureContext with_secrets = proto;
   with_secrets.mutable_credentials(0)->mutable_pem()->set_private_key("key");
   with_secrets.mutable_credentials(0)->mutable_pem()->set_passphrase("word");
   with_secrets.mutable_credentials(1)->mutable_pkcs12()->set_pfx("pfx");
   with_secrets.add_ticket_keys("ticket");
+  v1::EchKey& ech_key = *with_secrets.add_ech_keys();
+  ech_key.set_config("config");
+  ech_key.set_private_key("ech");
+  ech_key.set_not_for_retry(true);
 
   const auto options = ToSecureContextOptions(with_secrets);
 
@@ -211,6 +217,10 @@ TEST(ToSecureContextOptionsTest, WritesBackWhatItReads) {
   ToProto(*options, back);
   EXPECT_EQ(back.DebugString(), proto.DebugString());
   EXPECT_THAT(options->ticket_keys, ElementsAre("ticket"));
+  ASSERT_THAT(options->ech_keys, SizeIs(1));
+  EXPECT_EQ(options->ech_keys[0].config, "config");
+  EXPECT_EQ(options->ech_keys[0].private_key, "ech");
+  EXPECT_TRUE(options->ech_keys[0].not_for_retry);
 }
 
 TEST(ToSecureContextOptionsTest, WantsARuleInEveryNameRule) {
@@ -256,6 +266,7 @@ TEST_F(ApplyUpdateTest, ChangesWhatIsSetIfThereIsNoMask) {
   EXPECT_TRUE(change->kept.credentials);
   EXPECT_TRUE(change->kept.ticket_keys);
   EXPECT_TRUE(change->kept.session_owner);
+  EXPECT_TRUE(change->kept.ech_keys);
 }
 
 TEST_F(ApplyUpdateTest, ChangesWhatTheMaskNamesAndNothingElse) {
@@ -278,6 +289,7 @@ TEST_F(ApplyUpdateTest, TakesLittleOverIfAllIsReplaced) {
   EXPECT_FALSE(change->kept.credentials);
   EXPECT_FALSE(change->kept.ticket_keys);
   EXPECT_FALSE(change->kept.session_owner);
+  EXPECT_FALSE(change->kept.ech_keys);
 }
 
 TEST_F(ApplyUpdateTest, KnowsWhichPartsOfSessionsAreKept) {
@@ -292,6 +304,27 @@ TEST_F(ApplyUpdateTest, KnowsWhichPartsOfSessionsAreKept) {
   ASSERT_THAT(change, IsOk());
   EXPECT_FALSE(change->kept.ticket_keys);
   EXPECT_FALSE(change->kept.session_owner);
+}
+
+TEST_F(ApplyUpdateTest, KeepsEchKeysThatItDoesNotName) {
+  v1::SecureContext update;
+  update.set_early_data(true);
+  auto change = Apply(update, {});
+  ASSERT_THAT(change, IsOk());
+  EXPECT_TRUE(change->options.early_data);
+  EXPECT_TRUE(change->kept.ech_keys);
+
+  update.add_ech_keys()->set_config("config");
+  change = Apply(update, {});
+  ASSERT_THAT(change, IsOk());
+  EXPECT_FALSE(change->kept.ech_keys);
+  EXPECT_THAT(change->options.ech_keys, SizeIs(1));
+
+  change = Apply({}, {"ech_keys"});
+  ASSERT_THAT(change, IsOk());
+  EXPECT_FALSE(change->kept.ech_keys);
+  EXPECT_THAT(Apply({}, {"ech_config_list"}),
+              FailsWith(Reason::kFieldInvalid, "update_mask"));
 }
 
 TEST_F(ApplyUpdateTest, LetsOneOfTwoAlternativesGiveWay) {

@@ -1,6 +1,7 @@
 #include "server/net/bound_socket.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -176,13 +177,101 @@ TEST(BoundSocketTest, TakesIpv4AndIpv6WhenNoHostIsGiven) {
       Descriptor(ConnectTo({Family::kIpv6, "::1", port, ""})).is_open());
 }
 
-TEST(BoundSocketTest, FallsBackToIpv4OnAHostWithoutIpv6) {
-  // Stands for [::]: a family that no host here has.
+TEST(BoundSocketTest, TakesNoIpv4WhenItIsForIpv6Only) {
+  for (const absl::string_view host : {"", "::"}) {
+    BindOptions options;
+    options.ipv6_only = true;
+    const auto sockets =
+        BoundSocket::Bind("address", {std::string(host), 0, ""}, 2, options);
+    if (HasReason(sockets.status(), Reason::kAddressUnavailable)) {
+      GTEST_SKIP() << "this host has no IPv6";
+    }
+    ASSERT_TRUE(sockets.ok()) << sockets.status();
+    const uint16_t port = sockets->front()->address().port;
+
+    EXPECT_TRUE(
+        Descriptor(ConnectTo({Family::kIpv6, "::1", port, ""})).is_open());
+    EXPECT_FALSE(Descriptor(ConnectTo({Family::kIpv4, "127.0.0.1", port, ""}))
+                     .is_open());
+  }
+}
+
+TEST(BoundSocketTest, LeavesThePortOfIpv4ToOthersWhenItIsForIpv6Only) {
+  const std::unique_ptr<BoundSocket> ipv4 = BindOne({"0.0.0.0", 0, ""});
+  const uint16_t port = ipv4->address().port;
+  BindOptions options;
+  options.ipv6_only = true;
+  const auto sockets = BoundSocket::Bind("address", {"", port, ""}, 1, options);
+  if (HasReason(sockets.status(), Reason::kAddressUnavailable)) {
+    GTEST_SKIP() << "this host has no IPv6";
+  }
+
+  EXPECT_TRUE(sockets.ok()) << sockets.status();
+  EXPECT_EQ(BindError({"", port, ""}), Reason::kAddressInUse);
+}
+
+// The length of the queue of the listening socket at `address`, which Linux
+// keeps in the field for sacked segments.
+uint32_t BacklogOf(const SocketAddress& address) {
+  tcp_info info = {};
+  socklen_t size = sizeof(info);
+  getsockopt(DescriptorOf(address), IPPROTO_TCP, TCP_INFO, &info, &size);
+  return info.tcpi_sacked;
+}
+
+TEST(BoundSocketTest, ListensWithTheBacklog) {
+  BindOptions options;
+  options.backlog = 7;
+  const auto sockets =
+      BoundSocket::Bind("address", LoopbackEndpoint(), 1, options);
+  const std::unique_ptr<BoundSocket> other = BindOne(LoopbackEndpoint());
+  ASSERT_TRUE(sockets.ok()) << sockets.status();
+
+  EXPECT_EQ(BacklogOf(sockets->front()->address()), 7);
+  EXPECT_GT(BacklogOf(other->address()), 7);
+}
+
+TEST(BoundSocketTest, ListensWithTheBacklogAtAUnixPath) {
+  const TempFolder folder;
+  BindOptions options;
+  options.backlog = 1;
+  const auto sockets =
+      BoundSocket::Bind("address", {"", 0, folder.Path("socket")}, 1, options);
+  ASSERT_TRUE(sockets.ok()) << sockets.status();
+  const RawAddress path = RawFromPath(folder.Path("socket"));
+
+  // The kernel takes one more than the backlog.
+  std::vector<Descriptor> clients;
+  std::vector<int> results;
+  for (int i = 0; i < 3; ++i) {
+    clients.emplace_back(
+        socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    results.push_back(connect(clients.back().get(), path.get(), path.size));
+  }
+
+  EXPECT_EQ(results, std::vector<int>({0, 0, -1}));
+  EXPECT_EQ(errno, EAGAIN);
+}
+
+// Stands for [::]: a family that no host here has.
+RawAddress AbsentAddress() {
   RawAddress absent = *RawFromIp("::", 0);
   absent.storage.ss_family = AF_MAX - 1;
+  return absent;
+}
 
+TEST(BoundSocketTest, SaysThatAHostHasNoIpv6) {
+  BindOptions options;
+  options.ipv6_only = true;
+
+  const auto sockets = BindFirst("address", {AbsentAddress()}, 1, options);
+
+  EXPECT_EQ(ReasonOf(sockets.status()), Reason::kAddressUnavailable);
+}
+
+TEST(BoundSocketTest, FallsBackToIpv4OnAHostWithoutIpv6) {
   const auto sockets =
-      BindFirst("address", {absent, *RawFromIp("0.0.0.0", 0)}, 2);
+      BindFirst("address", {AbsentAddress(), *RawFromIp("0.0.0.0", 0)}, 2);
 
   ASSERT_TRUE(sockets.ok()) << sockets.status();
   EXPECT_EQ(sockets->size(), 2);

@@ -63,7 +63,7 @@ class DialAddressesTest : public testing::Test {
 
   void Start(std::vector<RawAddress> addresses) {
     dial_ = AddressDial::Start(
-        *fixture_.loop, fixture_.pool, "peer:1", std::move(addresses),
+        *fixture_.loop, fixture_.pool, "peer:1", std::move(addresses), options_,
         [this](absl::StatusOr<std::unique_ptr<Transport>> transport) {
           is_done_ = true;
           result_ = std::move(transport);
@@ -81,6 +81,7 @@ class DialAddressesTest : public testing::Test {
 
   LoopFixture fixture_;
   std::unique_ptr<BoundSocket> listener_;
+  DialOptions options_;
   bool is_done_ = false;
   absl::StatusOr<std::unique_ptr<Transport>> result_;
   std::unique_ptr<AddressDial> dial_;

@@ -27,12 +27,19 @@ namespace {
 
 using ::testing::HasSubstr;
 
+// An address whose port has just been free.
+SocketAddress FreeAddress() {
+  const Descriptor unused(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const RawAddress any = *RawFromIp("127.0.0.1", 0);
+  EXPECT_EQ(bind(unused.get(), any.get(), any.size), 0);
+  return LocalAddressOf(unused.get());
+}
+
 class DialerTest : public testing::Test {
  protected:
-  void Start(const Endpoint& endpoint,
-             absl::Duration timeout = absl::Seconds(20)) {
+  void Start(const Endpoint& endpoint) {
     dial_ = Dial::Start(
-        *fixture_.loop, fixture_.pool, endpoint, timeout,
+        *fixture_.loop, fixture_.pool, endpoint, options_,
         [this](absl::StatusOr<std::unique_ptr<Transport>> transport) {
           is_done_ = true;
           result_ = std::move(transport);
@@ -56,6 +63,7 @@ class DialerTest : public testing::Test {
 
   LoopFixture fixture_;
   TempFolder folder_;
+  DialOptions options_;
   bool is_done_ = false;
   absl::StatusOr<std::unique_ptr<Transport>> result_;
   std::unique_ptr<Dial> dial_;
@@ -96,13 +104,113 @@ TEST_F(DialerTest, ConnectsWithASocketThatDoesNotDelay) {
   const auto transport = Connect(EndpointOf(listener->address()));
   ASSERT_TRUE(transport.ok()) << transport.status();
 
-  int value = 0;
-  for (int descriptor = 3; descriptor < 1024; ++descriptor) {
-    if (LocalAddressOf(descriptor) != (*transport)->local_address()) continue;
-    socklen_t size = sizeof(value);
-    getsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &value, &size);
+  const int socket = DescriptorOf((*transport)->local_address());
+  EXPECT_EQ(OptionOf(socket, IPPROTO_TCP, TCP_NODELAY), 1);
+  EXPECT_EQ(OptionOf(socket, SOL_SOCKET, SO_KEEPALIVE), 0);
+}
+
+TEST_F(DialerTest, ConnectsWithTheOptionsOfASocket) {
+  options_.socket = {absl::Seconds(60), /*delay_small_writes=*/true};
+  const std::unique_ptr<BoundSocket> listener = BindOne(LoopbackEndpoint());
+  const auto transport = Connect(EndpointOf(listener->address()));
+  ASSERT_TRUE(transport.ok()) << transport.status();
+
+  const int socket = DescriptorOf((*transport)->local_address());
+  EXPECT_EQ(OptionOf(socket, IPPROTO_TCP, TCP_NODELAY), 0);
+  EXPECT_EQ(OptionOf(socket, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+}
+
+TEST_F(DialerTest, ConnectsFromALocalAddress) {
+  options_.local_address = ParseIpEndpoint("local", "127.0.0.2").value();
+  const std::unique_ptr<BoundSocket> listener = BindOne(LoopbackEndpoint());
+
+  const auto transport = Connect(EndpointOf(listener->address()));
+
+  ASSERT_TRUE(transport.ok()) << transport.status();
+  EXPECT_EQ((*transport)->local_address().ip, "127.0.0.2");
+  EXPECT_NE((*transport)->local_address().port, 0);
+}
+
+TEST_F(DialerTest, ConnectsFromALocalPort) {
+  const std::unique_ptr<BoundSocket> listener = BindOne(LoopbackEndpoint());
+  options_.local_address = FreeAddress();
+
+  const auto transport = Connect(EndpointOf(listener->address()));
+
+  ASSERT_TRUE(transport.ok()) << transport.status();
+  EXPECT_EQ((*transport)->local_address(), options_.local_address);
+}
+
+TEST_F(DialerTest, ConnectsFromALocalPortAgainWhenAConnectionHasJustEnded) {
+  options_.local_address = FreeAddress();
+  for (int i = 0; i < 2; ++i) {
+    is_done_ = false;
+    const std::unique_ptr<BoundSocket> listener = BindOne(LoopbackEndpoint());
+    const auto transport = Connect(EndpointOf(listener->address()));
+    // Closed first, it stays in TIME_WAIT.
+    EXPECT_TRUE(transport.ok()) << transport.status();
   }
-  EXPECT_EQ(value, 1);
+}
+
+TEST_F(DialerTest, ConnectsToAMappedAddressFromAnIpv4Address) {
+  options_.local_address = ParseIpEndpoint("local", "127.0.0.2").value();
+  const std::unique_ptr<BoundSocket> listener = BindOne(LoopbackEndpoint());
+
+  const auto transport =
+      Connect({"::ffff:127.0.0.1", listener->address().port, ""});
+
+  ASSERT_TRUE(transport.ok()) << transport.status();
+  EXPECT_EQ((*transport)->local_address().ip, "127.0.0.2");
+}
+
+TEST_F(DialerTest, TriesOnlyAddressesOfTheFamilyOfTheLocalAddress) {
+  options_.local_address = ParseIpEndpoint("local", "127.0.0.1").value();
+  const std::unique_ptr<BoundSocket> listener = BindOne(LoopbackEndpoint());
+
+  const auto transport = Connect({"localhost", listener->address().port, ""});
+
+  ASSERT_TRUE(transport.ok()) << transport.status();
+  EXPECT_EQ((*transport)->local_address().ip, "127.0.0.1");
+}
+
+TEST_F(DialerTest, SaysThatNoAddressIsOfTheFamilyOfTheLocalAddress) {
+  options_.local_address = ParseIpEndpoint("local", "::1").value();
+  for (const Endpoint& endpoint :
+       {Endpoint{"127.0.0.1", 1, ""}, Endpoint{"", 0, folder_.Path("none")}}) {
+    is_done_ = false;
+    const absl::Status error = Connect(endpoint).status();
+
+    EXPECT_TRUE(HasReason(error, Reason::kConnectFailed)) << error;
+    EXPECT_THAT(std::string(error.message()),
+                HasSubstr("not tried, because the local address [::1]:0 is of "
+                          "another family"));
+  }
+}
+
+TEST_F(DialerTest, NamesALocalAddressThatTheHostDoesNotHave) {
+  // RFC 5737: no host has it.
+  options_.local_address = ParseIpEndpoint("local", "192.0.2.1:7").value();
+  const std::unique_ptr<BoundSocket> listener = BindOne(LoopbackEndpoint());
+
+  const absl::Status error = Connect(EndpointOf(listener->address())).status();
+
+  EXPECT_TRUE(HasReason(error, Reason::kConnectFailed)) << error;
+  EXPECT_THAT(std::string(error.message()),
+              HasSubstr("cannot use the local address 192.0.2.1:7: Cannot "
+                        "assign requested address (EADDRNOTAVAIL)"));
+}
+
+TEST_F(DialerTest, NamesALocalPortThatIsTaken) {
+  const std::unique_ptr<BoundSocket> listener = BindOne(LoopbackEndpoint());
+  const std::unique_ptr<BoundSocket> other = BindOne(LoopbackEndpoint());
+  options_.local_address = other->address();
+
+  const absl::Status error = Connect(EndpointOf(listener->address())).status();
+
+  EXPECT_TRUE(HasReason(error, Reason::kConnectFailed)) << error;
+  EXPECT_THAT(std::string(error.message()),
+              HasSubstr(other->address().ToString() +
+                        ": Address already in use (EADDRINUSE)"));
 }
 
 TEST_F(DialerTest, ShowsAMappedAddressAsIpv4) {
@@ -164,7 +272,8 @@ TEST_F(DialerTest, GivesUpAfterItsTimeout) {
     connect(clients.back().get(), raw.get(), raw.size);
   }
 
-  Start(endpoint, absl::Milliseconds(50));
+  options_.timeout = absl::Milliseconds(50);
+  Start(endpoint);
   EXPECT_TRUE(fixture_.RunUntil([this] { return is_done_; }));
 
   const absl::Status& error = result_.status();
@@ -174,7 +283,8 @@ TEST_F(DialerTest, GivesUpAfterItsTimeout) {
 }
 
 TEST_F(DialerTest, GivesUpWhileTheNameIsNotResolved) {
-  Start({"localhost", 1, ""}, absl::ZeroDuration());
+  options_.timeout = absl::ZeroDuration();
+  Start({"localhost", 1, ""});
   // The timer is due before libuv looks for answers.
   EXPECT_TRUE(fixture_.RunUntil([this] { return is_done_; }));
 

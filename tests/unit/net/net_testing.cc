@@ -90,8 +90,9 @@ void Recorder::OnDrained() {
   on_event();
 }
 
-TransportPair ConnectedPair(LoopFixture& fixture, const Endpoint& endpoint) {
-  TransportPair pair;
+ConnectedSockets ConnectSockets(LoopFixture& fixture,
+                                const Endpoint& endpoint) {
+  ConnectedSockets pair;
   std::unique_ptr<BoundSocket> socket = BindOne(endpoint);
   const Endpoint target = EndpointOf(socket->address());
   const std::unique_ptr<Acceptor> acceptor =
@@ -100,8 +101,10 @@ TransportPair ConnectedPair(LoopFixture& fixture, const Endpoint& endpoint) {
                          pair.server = std::move(transport);
                        })
           .value();
+  DialOptions options;
+  options.timeout = kPatience;
   const std::unique_ptr<Dial> dial =
-      Dial::Start(*fixture.loop, fixture.pool, target, kPatience,
+      Dial::Start(*fixture.loop, fixture.pool, target, options,
                   [&](absl::StatusOr<std::unique_ptr<Transport>> transport) {
                     EXPECT_TRUE(transport.ok()) << transport.status();
                     if (transport.ok()) pair.client = *std::move(transport);
@@ -109,6 +112,24 @@ TransportPair ConnectedPair(LoopFixture& fixture, const Endpoint& endpoint) {
   EXPECT_TRUE(fixture.RunUntil(
       [&] { return pair.client != nullptr && pair.server != nullptr; }));
   return pair;
+}
+
+int DescriptorOf(const SocketAddress& local, const SocketAddress& remote) {
+  for (int descriptor = 3; descriptor < 1024; ++descriptor) {
+    if (LocalAddressOf(descriptor) != local) continue;
+    if (remote.family == SocketAddress::Family::kNone) return descriptor;
+    RawAddress peer;
+    if (getpeername(descriptor, peer.get(), &peer.size) != 0) continue;
+    if (FromRaw(peer) == remote) return descriptor;
+  }
+  return -1;
+}
+
+int OptionOf(int descriptor, int level, int option) {
+  int value = -1;
+  socklen_t size = sizeof(value);
+  getsockopt(descriptor, level, option, &value, &size);
+  return value;
 }
 
 Endpoint LoopbackEndpoint() { return {"127.0.0.1", 0, ""}; }

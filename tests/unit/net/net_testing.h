@@ -65,14 +65,21 @@ class Recorder : public TransportObserver {
   std::function<void()> on_event = [] {};
 };
 
-// A connected pair: `client` has dialled, `server` was accepted.
-struct TransportPair {
+// The two ends of a socket: `client` has dialled, `server` was accepted.
+struct ConnectedSockets {
   std::unique_ptr<Transport> client;
   std::unique_ptr<Transport> server;
 };
 
-// ConnectedPair connects through a listener at `endpoint`.
-TransportPair ConnectedPair(LoopFixture& fixture, const Endpoint& endpoint);
+// ConnectSockets connects through a listener at `endpoint`.
+ConnectedSockets ConnectSockets(LoopFixture& fixture, const Endpoint& endpoint);
+
+// DescriptorOf returns the descriptor of this process that is bound to `local`,
+// and connected with `remote` unless that is kNone; or -1.
+int DescriptorOf(const SocketAddress& local, const SocketAddress& remote = {});
+
+// OptionOf returns what getsockopt says of `descriptor`, or -1.
+int OptionOf(int descriptor, int level, int option);
 
 // LoopbackEndpoint is any port of 127.0.0.1.
 Endpoint LoopbackEndpoint();
@@ -87,7 +94,8 @@ Endpoint EndpointOf(const SocketAddress& address);
 // errno.
 int ConnectTo(const SocketAddress& address);
 
-// WriteText sends `text` through `transport`.
+// WriteText sends `text` through `transport`, whose chunks come from the pool
+// of `fixture`.
 void WriteText(LoopFixture& fixture, Transport& transport,
                absl::string_view text);
 

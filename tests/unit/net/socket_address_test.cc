@@ -136,6 +136,71 @@ TEST(EndpointTest, WritesTheFormThatItReads) {
   }
 }
 
+TEST(IpEndpointTest, ReadsAnAddressWithOrWithoutAPort) {
+  const struct {
+    absl::string_view text;
+    SocketAddress expected;
+  } cases[] = {{"192.0.2.1", {Family::kIpv4, "192.0.2.1", 0, ""}},
+               {"192.0.2.1:80", {Family::kIpv4, "192.0.2.1", 80, ""}},
+               {"0.0.0.0:65535", {Family::kIpv4, "0.0.0.0", 65535, ""}},
+               {"::1", {Family::kIpv6, "::1", 0, ""}},
+               {"::", {Family::kIpv6, "::", 0, ""}},
+               {"[::1]:80", {Family::kIpv6, "::1", 80, ""}},
+               {"[2001:DB8::0:1]:0", {Family::kIpv6, "2001:db8::1", 0, ""}},
+               {"2001:db8::80", {Family::kIpv6, "2001:db8::80", 0, ""}},
+               {"[::ffff:1.2.3.4]:5", {Family::kIpv4, "1.2.3.4", 5, ""}},
+               {"::ffff:1.2.3.4", {Family::kIpv4, "1.2.3.4", 0, ""}}};
+  for (const auto& [text, expected] : cases) {
+    const auto address = ParseIpEndpoint("local_address", text);
+
+    ASSERT_TRUE(address.ok()) << address.status();
+    EXPECT_EQ(*address, expected) << text;
+  }
+}
+
+TEST(IpEndpointTest, RefusesEverythingElse) {
+  for (const absl::string_view text : {"",
+                                       ":",
+                                       ":80",
+                                       "localhost",
+                                       "localhost:80",
+                                       "192.0.2.1:",
+                                       "192.0.2.1:65536",
+                                       "192.0.2.1:-1",
+                                       "192.0.2.1:http",
+                                       "192.0.2.1 ",
+                                       "192.0.2.1:80:90",
+                                       "192.0.2",
+                                       "192.0.2.256",
+                                       "[192.0.2.1]:80",
+                                       "[::1]",
+                                       "[::1]80",
+                                       "[::1]:",
+                                       "[::1:80",
+                                       "::1]:80",
+                                       "[]:80",
+                                       "[::1]:80x",
+                                       "[[::1]]:80",
+                                       "fe80::1%eth0",
+                                       "[fe80::1%eth0]:80",
+                                       "unix:/a"}) {
+    EXPECT_TRUE(HasReason(ParseIpEndpoint("address", text).status(),
+                          Reason::kAddressInvalid))
+        << text;
+  }
+  const absl::string_view nul("127.0.0.1\0", 10);
+  EXPECT_FALSE(ParseIpEndpoint("address", nul).ok());
+}
+
+TEST(IpEndpointTest, NamesTheFieldAndTheFormsThatAreAllowed) {
+  const absl::Status error =
+      ParseIpEndpoint("local_address", "localhost").status();
+
+  EXPECT_THAT(std::string(error.message()),
+              HasSubstr("local_address: got \"localhost\"; allowed: an IP "
+                        "address without a zone"));
+}
+
 TEST(IsIpAddressTest, KnowsAddressesInTextForm) {
   for (const absl::string_view host : {"127.0.0.1", "::", "::1", "2001:db8::1",
                                        "::ffff:127.0.0.1", "fe80::1%eth0"}) {

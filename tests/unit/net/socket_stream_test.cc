@@ -96,6 +96,34 @@ TEST_F(SocketStreamTest, EndsOurDirectionBeforeItLingers) {
   EXPECT_EQ(send(peer_.get(), "x", 1, MSG_NOSIGNAL), 1);
 }
 
+TEST_F(SocketStreamTest, IgnoresOptionsWithoutTcp) {
+  stream_->SetOptions({absl::Seconds(1), /*delay_small_writes=*/true});
+
+  EXPECT_EQ(OptionOf(peer_.get(), SOL_SOCKET, SO_KEEPALIVE), 0);
+  stream_->Close();
+}
+
+TEST_F(SocketStreamTest, EndsItsDirectionNotBeforeAllIsSent) {
+  stream_->Start(seen_);
+  Fill();
+  stream_->EndWriting();
+  std::string received;
+  std::string buffer(1 << 20, '\0');
+
+  ssize_t count = -1;
+  EXPECT_TRUE(fixture_.RunUntil([&] {
+    while ((count = recv(peer_.get(), buffer.data(), buffer.size(),
+                         MSG_DONTWAIT)) > 0) {
+      received.append(buffer, 0, static_cast<size_t>(count));
+    }
+    return count == 0;
+  }));
+
+  EXPECT_EQ(received.size(), 4 << 20);
+  EXPECT_EQ(seen_.drained_count, 1);
+  stream_->Close();
+}
+
 TEST_F(SocketStreamTest, ClosesAtOnceWhenThePeerHasEndedAlready) {
   stream_->Start(seen_);
   shutdown(peer_.get(), SHUT_WR);

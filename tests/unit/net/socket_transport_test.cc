@@ -1,18 +1,26 @@
 #include "server/net/socket_transport.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "proto/status/error.h"
 #include "server/net/acceptor.h"
 #include "server/net/descriptor.h"
 #include "tests/unit/net/net_testing.h"
 
 namespace tlsd::net {
 namespace {
+
+using ::testing::HasSubstr;
 
 // An accepted TCP connection whose peer is a plain socket of the test. What all
 // transports promise is tested in tests/contract.
@@ -70,10 +78,82 @@ TEST_F(SocketTransportTest, SendsBeforeTheLoopTurns) {
 }
 
 TEST_F(SocketTransportTest, ResetsThePeer) {
-  Transport::Reset(std::move(transport_));
+  Transport::Reset(std::move(transport_), absl::CancelledError("why"));
 
   EXPECT_EQ(ReadAll(), "");
   EXPECT_EQ(read_error_, ECONNRESET);
+}
+
+TEST_F(SocketTransportTest, EndsItsDirectionOnly) {
+  WriteText(fixture_, *transport_, "last");
+  transport_->EndWriting();
+
+  EXPECT_EQ(ReadAll(), "last");
+  EXPECT_EQ(read_error_, 0);
+  ASSERT_EQ(send(peer_.get(), "answer", 6, 0), 6);
+  EXPECT_TRUE(fixture_.RunUntil([this] { return !seen_.received.empty(); }));
+  EXPECT_EQ(seen_.received, "answer");
+  EXPECT_FALSE(seen_.has_ended);
+}
+
+TEST_F(SocketTransportTest, ClosesAfterItsOwnEndWithoutAReset) {
+  transport_->EndWriting();
+  ASSERT_EQ(send(peer_.get(), "unread", 6, 0), 6);
+
+  Transport::CloseGently(std::move(transport_));
+  fixture_.RunOnce();
+
+  EXPECT_EQ(ReadAll(), "");
+  EXPECT_EQ(read_error_, 0);
+  // It waits for the peer's end.
+  EXPECT_EQ(send(peer_.get(), "x", 1, MSG_NOSIGNAL), 1);
+}
+
+TEST_F(SocketTransportTest, TellsLaterThatItCouldNotEnd) {
+  transport_->PauseReading();
+  const linger at_once = {1, 0};
+  setsockopt(peer_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+  peer_ = Descriptor();
+
+  transport_->EndWriting();
+  EXPECT_EQ(seen_.event_count, 0);
+  EXPECT_TRUE(fixture_.RunUntil([this] { return seen_.event_count > 0; }));
+
+  EXPECT_TRUE(HasReason(seen_.error, Reason::kTransportReset)) << seen_.error;
+  EXPECT_THAT(std::string(seen_.error.message()), HasSubstr("ECONNRESET"));
+}
+
+TEST_F(SocketTransportTest, SetsTheOptionsOfItsSocket) {
+  const int socket =
+      DescriptorOf(transport_->local_address(), transport_->remote_address());
+  ASSERT_GE(socket, 0);
+  EXPECT_EQ(OptionOf(socket, IPPROTO_TCP, TCP_NODELAY), 1);
+  EXPECT_EQ(OptionOf(socket, SOL_SOCKET, SO_KEEPALIVE), 0);
+
+  transport_->SetOptions({absl::Seconds(7), /*delay_small_writes=*/true});
+  EXPECT_EQ(OptionOf(socket, IPPROTO_TCP, TCP_NODELAY), 0);
+  EXPECT_EQ(OptionOf(socket, SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(OptionOf(socket, IPPROTO_TCP, TCP_KEEPIDLE), 7);
+  EXPECT_EQ(OptionOf(socket, IPPROTO_TCP, TCP_KEEPINTVL), 7);
+  EXPECT_EQ(OptionOf(socket, IPPROTO_TCP, TCP_KEEPCNT), 6);
+
+  transport_->SetOptions({absl::Hours(9), /*delay_small_writes=*/false});
+  EXPECT_EQ(OptionOf(socket, IPPROTO_TCP, TCP_NODELAY), 1);
+  EXPECT_EQ(OptionOf(socket, IPPROTO_TCP, TCP_KEEPIDLE), 32400);
+  EXPECT_EQ(OptionOf(socket, IPPROTO_TCP, TCP_KEEPINTVL), 10);
+
+  transport_->SetOptions({});
+  EXPECT_EQ(OptionOf(socket, SOL_SOCKET, SO_KEEPALIVE), 0);
+}
+
+TEST_F(SocketTransportTest, ProbesAtLeastEachSecondAndAtMostAsTheKernelCan) {
+  const int socket =
+      DescriptorOf(transport_->local_address(), transport_->remote_address());
+  transport_->SetOptions({absl::Milliseconds(1), false});
+  EXPECT_EQ(OptionOf(socket, IPPROTO_TCP, TCP_KEEPIDLE), 1);
+
+  transport_->SetOptions({absl::InfiniteDuration(), false});
+  EXPECT_EQ(OptionOf(socket, IPPROTO_TCP, TCP_KEEPIDLE), 32767);
 }
 
 TEST_F(SocketTransportTest, ResetsThePeerWithUnreadInputWhenItIsDestroyed) {

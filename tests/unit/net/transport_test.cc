@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "gtest/gtest.h"
 
 namespace tlsd::net {
@@ -14,14 +15,17 @@ enum class Ending { kNone, kLinger, kReset };
 // Writes down how it was given up, and hands itself on to `kept`.
 class GivenUpTransport : public Transport {
  public:
-  GivenUpTransport(Ending& ending, std::unique_ptr<Transport>& kept)
-      : ending_(ending), kept_(kept) {}
+  GivenUpTransport(Ending& ending, absl::Status& reason,
+                   std::unique_ptr<Transport>& kept)
+      : ending_(ending), reason_(reason), kept_(kept) {}
 
   void Start(TransportObserver&) override {}
   void PauseReading() override {}
   void ResumeReading() override {}
   void Write(base::ByteQueue&) override {}
   size_t unsent_size() const override { return 0; }
+  void EndWriting() override {}
+  void SetOptions(const SocketOptions&) override {}
   const SocketAddress& local_address() const override { return address_; }
   const SocketAddress& remote_address() const override { return address_; }
 
@@ -30,12 +34,15 @@ class GivenUpTransport : public Transport {
     ending_ = Ending::kLinger;
     kept_ = std::move(self);
   }
-  void BeginReset(std::unique_ptr<Transport> self) override {
+  void BeginReset(std::unique_ptr<Transport> self,
+                  const absl::Status& reason) override {
     ending_ = Ending::kReset;
+    reason_ = reason;
     kept_ = std::move(self);
   }
 
   Ending& ending_;
+  absl::Status& reason_;
   std::unique_ptr<Transport>& kept_;
   const SocketAddress address_;
 };
@@ -43,9 +50,10 @@ class GivenUpTransport : public Transport {
 class TransportTest : public testing::Test {
  protected:
   Ending ending_ = Ending::kNone;
+  absl::Status reason_;
   std::unique_ptr<Transport> kept_;
   std::unique_ptr<Transport> transport_ =
-      std::make_unique<GivenUpTransport>(ending_, kept_);
+      std::make_unique<GivenUpTransport>(ending_, reason_, kept_);
 };
 
 TEST_F(TransportTest, KeepsItselfWhileItLingers) {
@@ -60,9 +68,10 @@ TEST_F(TransportTest, KeepsItselfWhileItLingers) {
 TEST_F(TransportTest, KeepsItselfWhileItResets) {
   Transport* const resetting = transport_.get();
 
-  Transport::Reset(std::move(transport_));
+  Transport::Reset(std::move(transport_), absl::CancelledError("why"));
 
   EXPECT_EQ(ending_, Ending::kReset);
+  EXPECT_EQ(reason_, absl::CancelledError("why"));
   EXPECT_EQ(kept_.get(), resetting);
 }
 

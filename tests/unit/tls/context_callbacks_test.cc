@@ -190,6 +190,36 @@ TEST_P(ContextCallbacksTest, WorksForConnectionsWithoutCallbacks) {
   EXPECT_EQ(at_client_.client_session, nullptr);
 }
 
+// NotingListener counts ClientHellos.
+class NotingListener : public HelloListener {
+ public:
+  bool OnClientHello(const SSL_CLIENT_HELLO& hello) override {
+    ++told_count;
+    EXPECT_GT(hello.cipher_suites_len, 0u);
+    return goes_on;
+  }
+
+  int told_count = 0;
+  bool goes_on = true;
+};
+
+TEST_P(ContextCallbacksTest, TellsOfAClientHelloOnce) {
+  NotingListener listener;
+  Begin();
+  HelloListener::SetOf(server_.get(), &listener);
+  EXPECT_TRUE(Run());
+  EXPECT_EQ(listener.told_count, 1);
+}
+
+TEST_P(ContextCallbacksTest, EndsTheHandshakeThatAListenerRefuses) {
+  NotingListener listener;
+  listener.goes_on = false;
+  Begin();
+  HelloListener::SetOf(server_.get(), &listener);
+  EXPECT_FALSE(Run());
+  EXPECT_EQ(listener.told_count, 1);
+}
+
 // A ticket must be as long as the session, because BoringSSL gives no more room
 // when it is opened.
 TEST_P(ContextCallbacksTest, StoresSessionsUnderAnIdThatIsTheTicket) {

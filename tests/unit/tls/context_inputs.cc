@@ -63,6 +63,9 @@ std::vector<std::string> PiecesOf(const std::string& secret) {
 
 std::vector<std::string> SecretsOf(const Options& options) {
   std::vector<std::string> secrets = options.ticket_keys;
+  for (const EchKeyOptions& key : options.ech_keys) {
+    secrets.push_back(key.private_key);
+  }
   for (const CredentialsOptions& credentials : options.credentials) {
     if (const auto* pem = std::get_if<PemCredentials>(&credentials)) {
       secrets.push_back(pem->passphrase);

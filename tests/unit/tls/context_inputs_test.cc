@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/tls/ech_configs.h"
+
 namespace tlsd::tls {
 namespace {
 
@@ -143,6 +145,60 @@ INSTANTIATE_CONTEXT_INPUTS(
           o.ticket_keys = {std::string(48, 'k')};
           o.disable_session_tickets = true;
         }));
+
+void SetTls12(Options& options) { options.max_version = TlsVersion::kTls12; }
+
+INSTANTIATE_CONTEXT_INPUTS(
+    EarlyData,
+    Good(
+        "On", [](Options& o) { o.early_data = true; }, Silent()),
+    Good(
+        "WithoutTls13",
+        [](Options& o) {
+          o.early_data = true;
+          SetTls12(o);
+        },
+        Warns("early_data: is without effect, because TLS 1.3 is not "
+              "allowed")));
+
+ContextInput::Change SetEchKeys(size_t count) {
+  return [count](Options& options) {
+    options.ech_keys.assign(count, MakeEchKey("cover.test"));
+  };
+}
+
+// The rest is in ech_keys_test.cc.
+INSTANTIATE_CONTEXT_INPUTS(
+    EchKeys, Good("One", SetEchKeys(1), Silent()),
+    Good("Eight", SetEchKeys(8), Silent()),
+    Bad("Nine", Reason::kEchKeyInvalid, "ech_keys", SetEchKeys(9)),
+    Bad("WithoutAKey", Reason::kEchKeyInvalid, "ech_keys[0].private_key",
+        [](Options& o) {
+          o.ech_keys = {MakeEchKey("cover.test")};
+          o.ech_keys[0].private_key.clear();
+        }),
+    Bad("WithAnotherKey", Reason::kEchKeyInvalid, "ech_keys[1].private_key",
+        [](Options& o) {
+          o.ech_keys.assign(2, MakeEchKey("cover.test"));
+          o.ech_keys[1].private_key = std::string(32, 'k');
+        }),
+    Bad("WithoutAConfig", Reason::kEchKeyInvalid, "ech_keys[0].config",
+        [](Options& o) {
+          o.ech_keys = {MakeEchKey("cover.test")};
+          o.ech_keys[0].config.clear();
+        }),
+    Bad("NoneForRetry", Reason::kEchKeyInvalid, "ech_keys",
+        [](Options& o) {
+          o.ech_keys = {MakeEchKey("cover.test")};
+          o.ech_keys[0].not_for_retry = true;
+        }),
+    Good(
+        "WithoutTls13",
+        [](Options& o) {
+          SetEchKeys(1)(o);
+          SetTls12(o);
+        },
+        Warns("ech_keys: is without effect, because TLS 1.3 is not allowed")));
 
 }  // namespace
 }  // namespace tlsd::tls

@@ -8,7 +8,9 @@
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/tls/ech_keys.h"
 #include "tests/testing/engine_pair.h"
+#include "tests/unit/tls/ech_configs.h"
 #include "tests/unit/tls/first_flight.h"
 #include "tests/unit/tls/tls_versions.h"
 
@@ -164,6 +166,36 @@ TEST_P(HelloReaderTest, SaysWhatIsNoHello) {
     EXPECT_EQ(reader.bytes(), input);
     EXPECT_EQ(ERR_peek_error(), 0u);
   }
+}
+
+// Encrypted ClientHellos.
+
+TEST_P(HelloReaderTest, KnowsThatNothingIsEncrypted) {
+  EXPECT_EQ(Receive(FirstFlight(Client())), Result::kRead);
+  EXPECT_FALSE(reader_.offers_ech());
+}
+
+TEST_P(HelloReaderTest, ReadsWhatIsInAnEncryptedHello) {
+  if (!is_tls13()) return;
+  const EchKeyOptions key = MakeEchKey("cover.test");
+  EngineOptions engine = ::tlsd::testing::LocalhostOptions();
+  engine.ech_config_list = ConfigListOf({key});
+  const std::string flight = FirstFlight(Client(), engine);
+  EXPECT_EQ(Receive(flight + "and more"), Result::kRead);
+  EXPECT_TRUE(reader_.offers_ech());
+  EXPECT_EQ(reader_.facts()->server_name, "cover.test");
+
+  // Not with another key.
+  const auto other_keys = EchKeys::Create({MakeEchKey("cover.test")}).value();
+  reader_.OpenInner(other_keys->context().get());
+  EXPECT_EQ(reader_.facts()->server_name, "cover.test");
+
+  const auto keys = EchKeys::Create({key}).value();
+  reader_.OpenInner(keys->context().get());
+  EXPECT_EQ(reader_.facts()->server_name, "localhost");
+  EXPECT_THAT(reader_.facts()->alpn_protocols, ElementsAre("h2", "http/1.1"));
+  EXPECT_EQ(reader_.bytes(), flight + "and more");
+  EXPECT_EQ(ERR_peek_error(), 0u);
 }
 
 TEST_P(HelloReaderTest, ReadersKnowNothingOfEachOther) {

@@ -30,6 +30,7 @@ TEST(SecureContextOptionsTest, WipesKeysAndPassphrases) {
   pkcs12.pfx = pkcs12.passphrase = Secret();
   options.credentials = {pem, DevelopmentCredentials{{"name"}}, pkcs12, pem};
   options.ticket_keys = {Secret(), Secret()};
+  options.ech_keys = {{"config", Secret()}};
   options.session_id_context = "public";
 
   WipeSecrets(options);
@@ -45,6 +46,7 @@ TEST(SecureContextOptionsTest, WipesKeysAndPassphrases) {
   EXPECT_TRUE(Wiped(wiped.pfx));
   EXPECT_TRUE(Wiped(wiped.passphrase));
   EXPECT_TRUE(options.ticket_keys.empty());
+  EXPECT_TRUE(options.ech_keys.empty());
   EXPECT_EQ(options.session_id_context, "public");
   EXPECT_EQ(std::get<DevelopmentCredentials>(options.credentials[1])
                 .server_names.size(),
@@ -64,6 +66,8 @@ TEST(SecureContextOptionsTest, DefaultsAskForNothing) {
   EXPECT_EQ(options.session_timeout, absl::Seconds(300));
   EXPECT_FALSE(options.min_version.has_value());
   EXPECT_FALSE(options.disable_session_tickets);
+  EXPECT_FALSE(options.early_data);
+  EXPECT_TRUE(options.ech_keys.empty());
 }
 
 }  // namespace

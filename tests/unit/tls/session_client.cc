@@ -51,6 +51,7 @@ BIO* SessionClient::Connect() {
   SSL_set_app_data(ssl_.get(), this);
   SSL_set_connect_state(ssl_.get());
   if (session_ != nullptr) SSL_set_session(ssl_.get(), session_.get());
+  SSL_set_enable_ech_grease(ssl_.get(), greases_ech ? 1 : 0);
   if (!server_name.empty()) {
     SSL_set_tlsext_host_name(ssl_.get(), server_name.c_str());
   }

@@ -45,6 +45,8 @@ class SessionClient {
 
   // What it asks for (SNI); empty for nothing.
   std::string server_name;
+  // Pretend to encrypt the ClientHello.
+  bool greases_ech = false;
 
  private:
   static int OnSession(SSL* ssl, SSL_SESSION* session);

@@ -60,12 +60,16 @@ TEST(SslErrorTest, MapsReasonsOfTheLibrary) {
       {SSL_R_UNSUPPORTED_PROTOCOL, Reason::kPeerIncompatible},
       {SSL_R_NO_SHARED_CIPHER, Reason::kPeerIncompatible},
       {SSL_R_NO_SHARED_GROUP, Reason::kPeerIncompatible},
+      {SSL_R_WRONG_VERSION_ON_EARLY_DATA, Reason::kPeerIncompatible},
+      {SSL_R_TOO_MUCH_READ_EARLY_DATA, Reason::kPeerMisbehaved},
+      {SSL_R_TOO_MUCH_SKIPPED_EARLY_DATA, Reason::kPeerMisbehaved},
       {SSL_R_NO_COMMON_SIGNATURE_ALGORITHMS, Reason::kPeerIncompatible},
       {SSL_R_NO_APPLICATION_PROTOCOL, Reason::kNoApplicationProtocol},
       {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE,
        Reason::kPeerCertificateRequired},
       {SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC, Reason::kRecordCorrupt},
-      {SSL_R_NO_RENEGOTIATION, Reason::kPeerMisbehaved},
+      {SSL_R_NO_RENEGOTIATION, Reason::kRenegotiationRefused},
+      {SSL_R_SERVER_CERT_CHANGED, Reason::kPeerMisbehaved},
       {SSL_R_WRONG_VERSION_NUMBER, Reason::kPeerMisbehaved},
       // Nobody has a reason of its own for it.
       {SSL_R_INVALID_OUTER_EXTENSION, Reason::kTlsProtocolError},
@@ -81,6 +85,17 @@ TEST(SslErrorTest, AWrongVersionInTheFirstRecordIsNoTls) {
   call.at_first_record = true;
   EXPECT_THAT(ErrorOf(ERR_LIB_SSL, SSL_R_WRONG_VERSION_NUMBER, call),
               FailsWith(Reason::kNotTls));
+}
+
+TEST(SslErrorTest, CleartextInARenegotiationIsNoFaultOfThePeer) {
+  EXPECT_THAT(ErrorOf(ERR_LIB_SSL, SSL_R_UNEXPECTED_RECORD),
+              FailsWith(Reason::kPeerMisbehaved));
+  FailedCall call;
+  call.renegotiating = true;
+  EXPECT_THAT(ErrorOf(ERR_LIB_SSL, SSL_R_UNEXPECTED_RECORD, call),
+              FailsWith(Reason::kTlsProtocolError));
+  EXPECT_THAT(ErrorOf(ERR_LIB_SSL, SSL_R_SERVER_CERT_CHANGED, call),
+              FailsWith(Reason::kPeerMisbehaved));
 }
 
 TEST(SslErrorTest, SaysWhichAlertThePeerSent) {

@@ -66,11 +66,11 @@ ListenerFacts DataPlane::Listen(const std::string& id, Handler handler) {
 DialOptions DataPlane::DialTo(const net::SocketAddress& address) {
   DialOptions options;
   options.endpoint = {address.ip, address.port, address.path};
-  options.secure_context =
+  options.connection.secure_context =
       testing::MakeContext(testing::ClientOptions(tls::TlsVersion::kTls13));
-  options.secure_context_name = "secureContexts/client";
-  options.engine = testing::LocalhostOptions();
-  options.timeout = kPatience;
+  options.connection.secure_context_name = "secureContexts/client";
+  options.connection.engine = testing::LocalhostOptions();
+  options.connection.handshake_timeout = kPatience;
   return options;
 }
 

@@ -18,6 +18,7 @@ namespace tlsd::worker {
 namespace {
 
 using testing::FailsWith;
+using ::testing::HasSubstr;
 using testing::IsOk;
 
 ContextParts Server() {
@@ -155,6 +156,7 @@ TEST_F(LiveContextTest, KeepsNoSecret) {
   pkcs12.passphrase = "passphrase";
   options.credentials = {pem, pkcs12};
   options.ticket_keys = {std::string(48, 'k')};
+  options.ech_keys = {{"config", "key"}};
 
   const LiveContext context("secureContexts/web",
                             {options, Server().secure_context});
@@ -168,6 +170,17 @@ TEST_F(LiveContextTest, KeepsNoSecret) {
   EXPECT_EQ(kept_pkcs12.pfx, "");
   EXPECT_EQ(kept_pkcs12.passphrase, "");
   EXPECT_TRUE(kept.ticket_keys.empty());
+  EXPECT_TRUE(kept.ech_keys.empty());
+}
+
+TEST_F(LiveContextTest, TellsWhatClientsEncryptWith) {
+  const ContextRecord& record = *context_.record();
+  EXPECT_EQ(FactsOf(record).ech_config_list, "");
+  ASSERT_THAT(record.secure_context->RotateEchKeys("cover.test", 64), IsOk());
+  const std::string list = FactsOf(record).ech_config_list;
+  EXPECT_THAT(list, HasSubstr("cover.test"));
+  ASSERT_THAT(record.secure_context->RotateEchKeys("cover.test", 64), IsOk());
+  EXPECT_NE(FactsOf(record).ech_config_list, list);
 }
 
 // Who accepts a connection must not wait for keys that are being parsed.

@@ -55,8 +55,8 @@ TEST(WorkerPoolEndTest, AnswersReadsOfConnectionsThatCannotBeFoundAnyMore) {
       ASSERT_THAT(
           plane.Visit(facts->name,
                       [&, name = facts->name](conn::Connection& connection) {
-                        static_cast<conn::StreamSink&>(connection.sink())
-                            .Read(connection, 1, [&, name](auto) {
+                        static_cast<conn::StreamSink*>(connection.sink())
+                            ->Read(connection, 1, [&, name](auto) {
                               ++answer_count;
                               if (worker.Find(name)) ++found_count;
                             });

@@ -87,7 +87,7 @@ TEST_F(WorkerPoolTest, PassesOnWhyItCannotConnect) {
 TEST_F(WorkerPoolTest, PassesOnWhyTheHandshakeFailed) {
   const ListenerFacts listener = plane_.Listen("l1", Handler::kEcho);
   DialOptions options = DataPlane::DialTo(listener.bound_address);
-  options.engine.server_name = "other.test";
+  options.connection.engine.server_name = "other.test";
 
   EXPECT_THAT(plane_.Connect(options),
               FailsWith(Reason::kPeerCertificateNameMismatch));
@@ -101,7 +101,7 @@ TEST_F(WorkerPoolTest, PassesOnWhyTheHandshakeFailed) {
 TEST_F(WorkerPoolTest, PassesOnThatAClientCannotBegin) {
   const ListenerFacts listener = plane_.Listen("l1", Handler::kEcho);
   DialOptions options = DataPlane::DialTo(listener.bound_address);
-  options.engine.server_name = "no name";
+  options.connection.engine.server_name = "no name";
 
   EXPECT_THAT(plane_.Connect(options), FailsWith(Reason::kServerNameInvalid));
   EXPECT_EQ(CountClients(), 0);
@@ -111,7 +111,7 @@ TEST_F(WorkerPoolTest, PassesOnThatAClientCannotBegin) {
 TEST_F(WorkerPoolTest, GivesAPeerThatDoesNotAnswerUp) {
   const auto silent = net::BindOne(net::LoopbackEndpoint());
   DialOptions options = DataPlane::DialTo(silent->address());
-  options.timeout = absl::Milliseconds(20);
+  options.connection.handshake_timeout = absl::Milliseconds(20);
 
   EXPECT_THAT(plane_.Connect(options), FailsWith(Reason::kHandshakeTimeout));
   EXPECT_EQ(CountClients(), 0);
@@ -219,7 +219,7 @@ TEST_F(WorkerPoolTest, EchoesThroughALoopback) {
 
   ASSERT_THAT(plane_.Visit(facts->name,
                            [&](conn::Connection& connection) {
-                             auto& sink = static_cast<conn::StreamSink&>(
+                             auto& sink = *static_cast<conn::StreamSink*>(
                                  connection.sink());
                              read(connection, sink);
                              sink.Write(connection, sent, /*shut_down=*/true,

@@ -216,7 +216,8 @@ TEST_F(ContextOptionsTest, CanGiveEveryFieldOfAContext) {
       "name", "etag", "expire_time", "create_time", "update_time", "warnings",
       "ignored_cipher_tokens",
       // Other forms of what can be given.
-      "effective_ciphers", "alpn_protocols_wire", "npn_protocols_wire"};
+      "effective_ciphers", "alpn_protocols_wire", "npn_protocols_wire",
+      "ech_config_list"};
   const auto& descriptor = *v1::SecureContext::descriptor();
   for (int i = 0; i < descriptor.field_count(); ++i) {
     const std::string& name = descriptor.field(i)->name();

@@ -136,5 +136,48 @@ TEST_F(ContextPolicyOptionsTest, TakeEmptyValuesForTheDefault) {
   EXPECT_THAT(mask_.paths(), ElementsAre("ciphers", "groups"));
 }
 
+TEST_F(ContextPolicyOptionsTest, TakeEarlyData) {
+  ASSERT_TRUE(Parse({"--early-data"}));
+  ASSERT_TRUE(Fill().ok());
+  EXPECT_TRUE(context_.early_data());
+  EXPECT_THAT(mask_.paths(), ElementsAre("early_data"));
+
+  ASSERT_TRUE(Parse({"--early-data=false"}));
+  ASSERT_TRUE(Fill().ok());
+  EXPECT_FALSE(context_.early_data());
+  EXPECT_THAT(mask_.paths(), ElementsAre("early_data"));
+}
+
+TEST_F(ContextPolicyOptionsTest, SayKeysOfEncryptedClientHellos) {
+  ASSERT_TRUE(Parse({"--ech-config", File("c1"), "--ech-key", File("k1"),
+                     "--ech-config", File("c2"), "--ech-key", File("k2"),
+                     "--ech-not-for-retry", "1"}));
+
+  ASSERT_TRUE(Fill().ok());
+
+  ASSERT_EQ(context_.ech_keys_size(), 2);
+  EXPECT_EQ(context_.ech_keys(0).config(), "c1");
+  EXPECT_EQ(context_.ech_keys(0).private_key(), "k1");
+  EXPECT_FALSE(context_.ech_keys(0).not_for_retry());
+  EXPECT_EQ(context_.ech_keys(1).config(), "c2");
+  EXPECT_EQ(context_.ech_keys(1).private_key(), "k2");
+  EXPECT_TRUE(context_.ech_keys(1).not_for_retry());
+  EXPECT_THAT(mask_.paths(), ElementsAre("ech_keys"));
+}
+
+TEST_F(ContextPolicyOptionsTest, RefuseEchKeysThatDoNotComeOut) {
+  EXPECT_FALSE(Parse({"--ech-key", File("k")}));
+  EXPECT_FALSE(Parse({"--ech-config", File("c")}));
+  EXPECT_FALSE(Parse({"--ech-not-for-retry", "0"}));
+  ASSERT_TRUE(Parse({"--ech-config", File("c1"), "--ech-config", File("c2"),
+                     "--ech-key", File("k1")}));
+  EXPECT_TRUE(HasReason(Fill(), Reason::kFieldInvalid));
+  ASSERT_TRUE(Parse({"--ech-config", File("c1"), "--ech-key", File("k1"),
+                     "--ech-not-for-retry", "1"}));
+  EXPECT_TRUE(HasReason(Fill(), Reason::kFieldInvalid));
+  ASSERT_TRUE(Parse({"--ech-config", File("c1"), "--ech-key", "/none"}));
+  EXPECT_TRUE(HasReason(Fill(), Reason::kFieldInvalid));
+}
+
 }  // namespace
 }  // namespace tlsd::client::cli

@@ -30,6 +30,10 @@ TEST(ExitCodeTest, KeepsItsPromise) {
   EXPECT_EQ(CodeOf(Reason::kWaitTimeout), ExitCode::kTimeout);
   EXPECT_EQ(CodeOf(Reason::kHandshakeTimeout), ExitCode::kTimeout);
   EXPECT_EQ(CodeOf(Reason::kDecisionTimeout), ExitCode::kTimeout);
+  EXPECT_EQ(CodeOf(Reason::kIdleTimeout), ExitCode::kTimeout);
+  EXPECT_EQ(CodeOf(Reason::kEchRejected), ExitCode::kTlsFailed);
+  EXPECT_EQ(CodeOf(Reason::kPipeBroken), ExitCode::kTlsFailed);
+  EXPECT_EQ(CodeOf(Reason::kProtectionMismatch), ExitCode::kOtherError);
   EXPECT_EQ(ExitCodeOf(absl::DeadlineExceededError("m")), ExitCode::kTimeout);
   EXPECT_EQ(CodeOf(Reason::kAddressDenied), ExitCode::kDenied);
   EXPECT_EQ(ExitCodeOf(absl::PermissionDeniedError("m")), ExitCode::kDenied);
@@ -61,7 +65,29 @@ TEST(ExitCodeTest, TellsTheNextStep) {
   EXPECT_THAT(
       NextStep(MakeError(Reason::kPeerCertificateNameMismatch, "m"), ""),
       HasSubstr("--expected-name"));
+  EXPECT_THAT(NextStep(MakeError(Reason::kConnectionAttached, "m"), ""),
+              HasSubstr("--detach"));
+  EXPECT_THAT(NextStep(MakeError(Reason::kProtectionMismatch, "m"), ""),
+              HasSubstr("tlsctl connection upgrade ID"));
+  EXPECT_THAT(NextStep(MakeError(Reason::kVersionMismatch, "m"), ""),
+              HasSubstr("tlsctl conns ID"));
+  EXPECT_THAT(NextStep(MakeError(Reason::kRenegotiationUnsupported, "m"), ""),
+              HasSubstr("tlsctl connection update-keys ID"));
+  EXPECT_THAT(NextStep(MakeError(Reason::kEchKeyInvalid, "m"), ""),
+              HasSubstr("tlsctl context rotate-ech-keys ID NAME"));
   EXPECT_EQ(NextStep(absl::UnknownError("m"), ""), "");
+}
+
+TEST(ExitCodeTest, OffersWhatAServerOffersToRetryWith) {
+  EXPECT_THAT(NextStep(MakeError(Reason::kEchRejected, "m",
+                                 {{"retry_configs", "QUJD"}}),
+                       ""),
+              HasSubstr("echo QUJD | base64 -d > FILE"));
+  for (const ErrorMetadata& metadata :
+       {ErrorMetadata{}, ErrorMetadata{{"retry_configs", ""}}}) {
+    EXPECT_THAT(NextStep(MakeError(Reason::kEchRejected, "m", metadata), ""),
+                HasSubstr("leave --ech-config-list out"));
+  }
 }
 
 }  // namespace

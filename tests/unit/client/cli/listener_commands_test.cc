@@ -166,5 +166,95 @@ TEST_F(ListenerCommandsTest, OffersTheTypesOfHooksToComplete) {
               HasSubstr("--hook) words=\"client-hello ocsp-staple"));
 }
 
+class ListenTransportTest : public TlsctlTest {
+ protected:
+  ListenTransportTest() {
+    daemon_.on.create_listener = [this](const auto& request, auto& listener) {
+      seen_ = request.listener();
+      listener = request.listener();
+      listener.set_name("listeners/l");
+      return absl::OkStatus();
+    };
+  }
+
+  v1::Listener seen_;
+};
+
+TEST_F(ListenTransportTest, ListensWithoutTlsAndWithoutAContext) {
+  const Outcome outcome =
+      Run("listen :25 --plain --idle-timeout 5m --keep-alive 60s "
+          "--delay-small-writes --backlog 7 --ipv6-only --accept-proxy");
+
+  EXPECT_EQ(outcome.code, ExitCode::kOk) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("none: connections are plain\n"));
+  EXPECT_EQ(seen_.protection(), v1::PROTECTION_NONE);
+  EXPECT_EQ(seen_.secure_context(), "");
+  EXPECT_EQ(seen_.socket_options().idle_timeout().seconds(), 300);
+  EXPECT_EQ(seen_.socket_options().keep_alive().seconds(), 60);
+  EXPECT_TRUE(seen_.socket_options().delay_small_writes());
+  EXPECT_EQ(seen_.backlog(), 7);
+  EXPECT_TRUE(seen_.ipv6_only());
+  EXPECT_TRUE(seen_.accept_proxy_header());
+}
+
+TEST_F(ListenTransportTest, ListensForTlsUnlessTold) {
+  EXPECT_EQ(Run("listen :25 -c web").code, ExitCode::kOk);
+  EXPECT_EQ(seen_.protection(), v1::PROTECTION_UNSPECIFIED);
+  EXPECT_FALSE(seen_.has_socket_options());
+  EXPECT_FALSE(seen_.has_forward());
+  EXPECT_FALSE(seen_.accept_proxy_header());
+
+  EXPECT_EQ(Run("listen :25 -c web --detect").code, ExitCode::kOk);
+  EXPECT_EQ(seen_.protection(), v1::PROTECTION_DETECT);
+}
+
+TEST_F(ListenTransportTest, PassesConnectionsOn) {
+  const Outcome outcome =
+      Run("listen :443 -c web --forward 127.0.0.1:8080 --forward-plain "
+          "--send-proxy v2-tls");
+
+  EXPECT_EQ(outcome.code, ExitCode::kOk) << outcome.err;
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("forward\n"),
+                    HasSubstr("127.0.0.1:8080, plain, PROXY v2 with TLS\n")));
+  EXPECT_EQ(seen_.forward().upstream().protection(), v1::PROTECTION_NONE);
+  EXPECT_EQ(seen_.forward().send_proxy_header(),
+            v1::PROXY_HEADER_VERSION_2_TLS);
+
+  EXPECT_EQ(Run("listen :443 -c web --forward h:1 --forward-context up "
+                "--forward-server-name a.test")
+                .code,
+            ExitCode::kOk);
+  EXPECT_EQ(seen_.forward().upstream().secure_context(), "secureContexts/up");
+  EXPECT_EQ(seen_.forward().upstream().server_name(), "a.test");
+}
+
+TEST_F(ListenTransportTest, RefusesABadCommandLine) {
+  for (const char* line :
+       {"listen :0", "listen :0 --detect", "listen :0 --plain --detect",
+        "listen :0 -c web --echo --forward h:1", "listen :0 -c web --backlog 0",
+        "listen :0 -c web --forward-plain", "listen :0 -c web --send-proxy v1",
+        "listen :0 -c web --forward h:1 --send-proxy v3",
+        "listen :0 -c web --keep-alive 5"}) {
+    const Outcome outcome = Run(line);
+
+    EXPECT_EQ(outcome.code, ExitCode::kUsage) << line;
+    EXPECT_NE(outcome.err, "") << line;
+  }
+}
+
+TEST_F(ListenTransportTest, PrintsTheRequestThatItWouldSend) {
+  daemon_.on = testing::Handlers();
+
+  EXPECT_THAT(Run("listen :0 --plain --forward unix:/s --forward-plain "
+                  "--print-grpc")
+                  .out,
+              HasSubstr("\"protection\":\"PROTECTION_NONE\""));
+  EXPECT_THAT(Run("listen :0 -c web --forward h:1 --forward-ech-config-list "
+                  "none --print-grpc")
+                  .out,
+              HasSubstr("cat none | base64"));
+}
+
 }  // namespace
 }  // namespace tlsd::client::cli

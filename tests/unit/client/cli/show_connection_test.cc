@@ -172,5 +172,114 @@ TEST(ShowConnectionTest, TellsOfASessionAndNotWhatIsInIt) {
       "  expires  in 5m\n");
 }
 
+TEST(ShowConnectionTest, CallsAPlainConnectionPlain) {
+  v1::Connection connection = SampleConnection();
+  connection.clear_handshake();
+  EXPECT_FALSE(IsPlain(connection));
+  EXPECT_EQ(ProtocolText(connection), "");
+
+  connection.mutable_open_time()->set_seconds(1);
+  EXPECT_TRUE(IsPlain(connection));
+  v1::ListConnectionsResponse list;
+  *list.add_connections() = connection;
+  EXPECT_THAT(ConnectionTable(list, kNow).Format(ColourMode::kOff),
+              HasSubstr("127.0.0.1:443  plain "));
+  EXPECT_THAT(
+      ConnectionSummary(connection).Format(ColourMode::kOff),
+      AllOf(HasSubstr("protocol  plain\n"), Not(HasSubstr("authorized"))));
+
+  connection.set_encrypted(true);
+  EXPECT_FALSE(IsPlain(connection));
+}
+
+TEST(ShowConnectionTest, ShowsWhatCarriesAConnectionAndWhereItGoes) {
+  v1::Connection connection = SampleConnection();
+  connection.clear_remote_address();
+  connection.set_carrier("connections/below");
+  connection.set_piped_with("connections/beside");
+  connection.set_upstream("h:1");
+  connection.mutable_socket_options()->mutable_idle_timeout()->set_seconds(9);
+  connection.set_max_send_fragment(512);
+  connection.set_renegotiation_count(2);
+
+  EXPECT_THAT(ConnectionBlock(connection, kNow).Format(ColourMode::kOff),
+              AllOf(HasSubstr("connections/below\n"),
+                    HasSubstr("piped with    connections/beside\n"),
+                    HasSubstr("upstream      h:1\n"),
+                    HasSubstr("socket        idle timeout 9s\n"),
+                    HasSubstr("records sent  at most 512 B each\n"),
+                    HasSubstr("renegotiated  2 times\n")));
+  EXPECT_EQ(RemoteText(connection), "over connections/below");
+  EXPECT_THAT(ConnectionSummary(connection).Format(ColourMode::kOff),
+              HasSubstr("connected over connections/below as connections/c\n"));
+}
+
+TEST(ShowConnectionTest, SaysNothingOfWhatIsAsAlways) {
+  v1::Connection connection = SampleConnection();
+  connection.set_max_send_fragment(16384);
+  connection.mutable_socket_options();
+
+  EXPECT_THAT(ConnectionBlock(connection, kNow).Format(ColourMode::kOff),
+              AllOf(Not(HasSubstr("carrier")), Not(HasSubstr("piped")),
+                    Not(HasSubstr("upstream")), Not(HasSubstr("socket")),
+                    Not(HasSubstr("records sent")),
+                    Not(HasSubstr("renegotiated")), Not(HasSubstr("PROXY")),
+                    Not(HasSubstr("early")), Not(HasSubstr("ECH"))));
+}
+
+TEST(ShowConnectionTest, ShowsWhatAProxyHasClaimed) {
+  v1::Connection connection = SampleConnection();
+  connection.mutable_proxy_header()->set_version(2);
+  v1::ProxyField& field = *connection.mutable_proxy_header()->add_fields();
+  field.set_type(2);
+  field.set_value("a.test");
+
+  EXPECT_THAT(ConnectionBlock(connection, kNow).Format(ColourMode::kOff),
+              AllOf(HasSubstr("PROXY header  version 2\n"),
+                    HasSubstr("PROXY fields  authority: a.test\n")));
+}
+
+TEST(ShowConnectionTest, WarnsOfWhatMayHaveBeenSentAgain) {
+  v1::Connection connection = SampleConnection();
+  connection.mutable_handshake()->set_early_data(v1::EARLY_DATA_REJECTED);
+  EXPECT_THAT(ConnectionSummary(connection).Format(ColourMode::kOff),
+              HasSubstr("early data   rejected\n"));
+
+  connection.mutable_handshake()->set_early_data(v1::EARLY_DATA_ACCEPTED);
+  connection.set_early_bytes_received(5);
+  connection.mutable_handshake()->set_ech_accepted(true);
+  EXPECT_THAT(
+      ConnectionSummary(connection).Format(ColourMode::kOn),
+      AllOf(HasSubstr("\x1b[33maccepted, the first 5 B may have been replayed"),
+            HasSubstr("\x1b[32maccepted\x1b[0m")));
+}
+
+TEST(ShowConnectionTest, TellsChannelBindingsThatExist) {
+  v1::GetChannelBindingsResponse response;
+  response.set_finished("\x01");
+  response.set_peer_finished("\x02");
+  response.set_tls_unique("\x03");
+  response.set_tls_server_end_point("\x04");
+
+  EXPECT_EQ(
+      ChannelBindingsBlock("connections/c", response).Format(ColourMode::kOff),
+      "channel bindings of connections/c\n"
+      "  finished              01\n"
+      "  peer finished         02\n"
+      "  tls-unique            03\n"
+      "  tls-server-end-point  04\n");
+}
+
+TEST(ShowConnectionTest, NamesBothSidesOfAPair) {
+  v1::SecurePair pair;
+  pair.mutable_cleartext()->set_name("connections/a");
+  pair.mutable_encrypted()->set_name("connections/b");
+
+  EXPECT_EQ(SecurePairBlock(pair).Format(ColourMode::kOff),
+            "secure pair\n"
+            "  cleartext  connections/a\n"
+            "  encrypted  connections/b\n");
+}
+
 }  // namespace
 }  // namespace tlsd::client::cli

@@ -208,5 +208,31 @@ TEST(ShowContextTest, ShowsWhatIsAskedOfPeers) {
                     HasSubstr("key pins          k\n")));
 }
 
+TEST(ShowContextTest, ShowsEarlyDataAndWhatToPublish) {
+  v1::SecureContext context;
+  context.set_name("secureContexts/web");
+  EXPECT_THAT(SecureContextBlock(context, kNow).Format(ColourMode::kOff),
+              AllOf(Not(HasSubstr("early data")), Not(HasSubstr("ECH"))));
+
+  context.set_early_data(true);
+  context.set_ech_config_list("ABC");
+
+  EXPECT_THAT(SecureContextBlock(context, kNow).Format(ColourMode::kOff),
+              AllOf(HasSubstr("early data       yes; it can be replayed\n"),
+                    HasSubstr("ECH config list  QUJD\n")));
+}
+
+TEST(ShowContextTest, TellsWhatARotationHasMade) {
+  v1::RotateEchKeysResponse response;
+  response.set_ech_config_list("ABC");
+  response.set_key_count(2);
+
+  EXPECT_EQ(
+      EchRotationBlock("secureContexts/web", response).Format(ColourMode::kOff),
+      "rotated secureContexts/web\n"
+      "  keys             2\n"
+      "  ECH config list  QUJD\n");
+}
+
 }  // namespace
 }  // namespace tlsd::client::cli

@@ -166,5 +166,50 @@ TEST(ShowTest, WritesWhenACertificateEnds) {
                     HasSubstr("CN=a  ended 2h ago\n")));
 }
 
+TEST(ShowTest, ShowsWhatLiesBelowAListener) {
+  const v1::Listener listener = Parse<v1::Listener>(R"pb(
+    name: "listeners/l"
+    protection: PROTECTION_DETECT
+    forward { upstream { address: "h:1" } }
+    accept_proxy_header: true
+    socket_options { idle_timeout { seconds: 9 } }
+    ipv6_only: true
+    backlog: 7
+  )pb");
+  v1::Listener plain;
+  plain.set_protection(v1::PROTECTION_NONE);
+
+  EXPECT_THAT(
+      ListenerBlock(listener, kNow).Format(ColourMode::kOff),
+      AllOf(HasSubstr("TLS if the first byte says so, else none\n"),
+            HasSubstr("forward\n"), HasSubstr("h:1, TLS\n"),
+            HasSubstr("required\n"), HasSubstr("idle timeout 9s\n"),
+            HasSubstr("not taken\n"), HasSubstr("backlog            7\n")));
+  EXPECT_THAT(ListenerBlock(plain, kNow).Format(ColourMode::kOff),
+              HasSubstr("none: connections are plain\n"));
+  EXPECT_THAT(ListenerBlock(v1::Listener(), kNow).Format(ColourMode::kOff),
+              AllOf(Not(HasSubstr("protection")), Not(HasSubstr("upstream")),
+                    Not(HasSubstr("PROXY")), Not(HasSubstr("sockets")),
+                    Not(HasSubstr("IPv4")), Not(HasSubstr("backlog"))));
+}
+
+TEST(ShowTest, WritesThatAConnectionIsPlainOrWasRenegotiated) {
+  v1::Event event;
+  event.set_subject("connections/c");
+  event.set_type(v1::EVENT_TYPE_CONNECTION);
+  event.mutable_connection()->mutable_open_time()->set_seconds(1);
+  event.mutable_connection()->set_carrier("connections/d");
+
+  EXPECT_THAT(EventLine(event, ColourMode::kOn),
+              AllOf(HasSubstr("\x1b[32mconnection  "),
+                    HasSubstr("over connections/d  plain\n")));
+
+  event.set_type(v1::EVENT_TYPE_RENEGOTIATED);
+  *event.mutable_connection() = SampleConnection();
+  EXPECT_THAT(EventLine(event, ColourMode::kOn),
+              AllOf(HasSubstr("\x1b[33mrenegotiated  "),
+                    HasSubstr("127.0.0.1:443  TLSv1.3")));
+}
+
 }  // namespace
 }  // namespace tlsd::client::cli

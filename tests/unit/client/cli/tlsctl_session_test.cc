@@ -196,5 +196,38 @@ TEST_F(TlsctlSessionTest, StaplesAnotherResponse) {
             ExitCode::kUsage);
 }
 
+TEST_F(TlsctlSessionTest, RotatesKeysOfEncryptedClientHellos) {
+  v1::RotateEchKeysRequest seen;
+  daemon_.on.rotate_ech_keys = [&](const auto& request, auto& response) {
+    seen = request;
+    if (request.name() == "secureContexts/none") {
+      return MakeError(Reason::kContextNotFound, "none");
+    }
+    response.set_ech_config_list("ABC");
+    response.set_key_count(2);
+    return absl::OkStatus();
+  };
+
+  const Outcome outcome = Run(
+      "context rotate-ech-keys web public.test --max-name-length 100 --out " +
+      path_);
+
+  EXPECT_EQ(outcome.code, ExitCode::kOk) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("ECH config list  QUJD\n"));
+  EXPECT_EQ(ContentOf(path_), "ABC");
+  EXPECT_EQ(seen.name(), "secureContexts/web");
+  EXPECT_EQ(seen.public_name(), "public.test");
+  EXPECT_EQ(seen.max_name_length(), 100);
+  EXPECT_THAT(Run("context rotate-ech-keys web public.test -o json").out,
+              HasSubstr("\"echConfigList\": \"QUJD\""));
+  EXPECT_EQ(seen.max_name_length(), 0);
+
+  EXPECT_EQ(Run("context rotate-ech-keys none public.test").code,
+            ExitCode::kNotFound);
+  EXPECT_EQ(Run("context rotate-ech-keys web").code, ExitCode::kUsage);
+  EXPECT_EQ(Run("context rotate-ech-keys web public.test --out /none/x").code,
+            ExitCode::kUsage);
+}
+
 }  // namespace
 }  // namespace tlsd::client::cli

@@ -1,0 +1,92 @@
+#include "server/conn/transport_sink.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/status/error.h"
+#include "server/conn/connection.h"
+
+namespace tlsd::conn {
+
+absl::Status FarEnd::Failed(const absl::Status& cause) const {
+  const std::optional<ErrorDetail> detail = GetErrorDetail(cause);
+  const absl::string_view what = failure == Reason::kUpstreamFailed
+                                     ? "the upstream "
+                                     : "the other end of the pipe, ";
+  return MakeError(
+      failure,
+      absl::StrCat(what, name, failure == Reason::kUpstreamFailed ? "" : ",",
+                   " has failed: ", cause.message()),
+      {{"far_end", name},
+       {"cause", detail.has_value()
+                     ? std::string(GetReasonInfo(detail->reason).name)
+                     : ""}});
+}
+
+TransportSink::TransportSink(std::unique_ptr<net::Transport> transport,
+                             FarEnd far_end, std::string preamble)
+    : transport_(std::move(transport)),
+      far_end_(std::move(far_end)),
+      preamble_(std::move(preamble)) {}
+
+void TransportSink::OnProgress(Connection& connection) {
+  connection_ = &connection;
+  if (transport_ == nullptr) return;
+  if (!std::exchange(has_started_, true)) Start();
+  if (!connection.Readable().empty() &&
+      transport_->unsent_size() < Connection::kQueueBytesMax) {
+    connection.DrainTo(*transport_);
+  }
+  if (connection.at_end()) transport_->EndWriting();
+  if (connection.state() == ConnectionState::kClosed) {
+    // What came before the end goes before it.
+    if (!connection.Readable().empty()) {
+      transport_->PauseReading();
+    } else if (connection.failure().ok()) {
+      net::Transport::CloseGently(std::move(transport_));
+    } else {
+      net::Transport::Reset(std::move(transport_), connection.failure());
+    }
+  } else if (connection.writable() || transport_has_ended_) {
+    // Behind the end comes, at most, that the far end is gone.
+    transport_->ResumeReading();
+  } else {
+    transport_->PauseReading();
+  }
+}
+
+void TransportSink::Start() {
+  transport_->Start(*this);
+  if (preamble_.empty()) return;
+  base::ByteQueue bytes(connection_->pool());
+  bytes.Append(base::AsBytes(std::exchange(preamble_, {})));
+  transport_->Write(bytes);
+}
+
+void TransportSink::OnBytes(absl::Span<const uint8_t> bytes) {
+  // An error has ended the connection, which tells its owner.
+  connection_->Write(bytes).IgnoreError();
+}
+
+void TransportSink::OnEnd() {
+  transport_has_ended_ = true;
+  connection_->Shutdown().IgnoreError();
+}
+
+void TransportSink::OnError(const absl::Status& error) {
+  const bool is_lossless =
+      transport_has_ended_ && HasReason(error, Reason::kConnectionClosed) &&
+      transport_->unsent_size() == 0 && connection_->Readable().empty();
+  transport_.reset();
+  if (is_lossless) {
+    connection_->Close();
+  } else {
+    connection_->Abort(far_end_.Failed(error));
+  }
+}
+
+void TransportSink::OnDrained() { connection_->Pump(); }
+
+}  // namespace tlsd::conn

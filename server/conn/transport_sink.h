@@ -1,0 +1,65 @@
+// TransportSink joins the cleartext of a connection to a transport: what the
+// peer sends goes to the transport, and what the transport brings goes to the
+// peer. Forwarding, pipes, and connections that carry others are made of it.
+//
+//   peer <-- TLS --> connection <-- TransportSink --> transport
+//
+// It holds no bytes: what the transport does not take stays in the connection's
+// queue, and while the peer does not take, the transport is not read. The end
+// of one direction becomes the end of the other's. It belongs to its connection
+// and the connection's worker thread.
+#ifndef TLSD_SERVER_CONN_TRANSPORT_SINK_H_
+#define TLSD_SERVER_CONN_TRANSPORT_SINK_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "proto/status/reason.h"
+#include "server/conn/cleartext_sink.h"
+#include "server/net/transport.h"
+
+namespace tlsd::conn {
+
+// FarEnd says what is at the other end of the transport, for errors.
+struct FarEnd {
+  // kPipeBroken or kUpstreamFailed.
+  Reason failure = Reason::kPipeBroken;
+  // "connections/ID", or an address.
+  std::string name;
+
+  // Failed returns the error of a connection whose far end has failed with
+  // `cause`.
+  absl::Status Failed(const absl::Status& cause) const;
+};
+
+class TransportSink final : public CleartextSink,
+                            private net::TransportObserver {
+ public:
+  // `transport` is not started, and uses the chunk pool of the connection. It
+  // gets `preamble` before all else.
+  TransportSink(std::unique_ptr<net::Transport> transport, FarEnd far_end,
+                std::string preamble = "");
+
+  void OnProgress(Connection& connection) override;
+
+ private:
+  void Start();
+  void OnBytes(absl::Span<const uint8_t> bytes) override;
+  void OnEnd() override;
+  void OnError(const absl::Status& error) override;
+  void OnDrained() override;
+
+  // Null once it has ended.
+  std::unique_ptr<net::Transport> transport_;
+  const FarEnd far_end_;
+  std::string preamble_;
+  // Since the first OnProgress.
+  Connection* connection_ = nullptr;
+  bool has_started_ = false;
+  bool transport_has_ended_ = false;
+};
+
+}  // namespace tlsd::conn
+
+#endif  // TLSD_SERVER_CONN_TRANSPORT_SINK_H_

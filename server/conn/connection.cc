@@ -28,7 +28,13 @@ Connection::Connection(ConnectionOptions options,
   }
 }
 
-Connection::~Connection() = default;
+Connection::~Connection() {
+  if (transport_ == nullptr || !is_plain()) return;
+  // Its peer would take the end of the socket for the end of all.
+  net::Transport::Reset(
+      std::move(transport_),
+      MakeError(Reason::kTransportReset, "the connection is gone"));
+}
 
 void Connection::Start(std::unique_ptr<net::Transport> transport) {
   transport_ = std::move(transport);
@@ -39,13 +45,7 @@ void Connection::Start(std::unique_ptr<net::Transport> transport) {
                                : transport_->remote_address();
   SetSocketOptions(options_.socket_options);
   const bool opens_at_once = is_plain() && proxy_reader_ == nullptr;
-  if (!opens_at_once) {
-    handshake_timer_ = loop_.After(options_.handshake_timeout, [this] {
-      Abort(MakeError(
-          Reason::kHandshakeTimeout, "the handshake was not complete in time",
-          {{"timeout", absl::FormatDuration(options_.handshake_timeout)}}));
-    });
-  }
+  if (!opens_at_once) StartHandshakeTimer();
   transport_->Start(*this);
   if (!options_.preamble.empty()) {
     plain_.Append(base::AsBytes(options_.preamble));
@@ -65,6 +65,14 @@ void Connection::Start(std::unique_ptr<net::Transport> transport) {
   Pump();
 }
 
+void Connection::StartHandshakeTimer() {
+  handshake_timer_ = loop_.After(options_.handshake_timeout, [this] {
+    Abort(MakeError(
+        Reason::kHandshakeTimeout, "the handshake was not complete in time",
+        {{"timeout", absl::FormatDuration(options_.handshake_timeout)}}));
+  });
+}
+
 void Connection::Open() {
   handshake_timer_.reset();
   state_ = ConnectionState::kOpen;
@@ -73,6 +81,7 @@ void Connection::Open() {
 }
 
 absl::Status Connection::StartEngine() {
+  early_data_size_ = options_.engine.early_data.size();
   absl::StatusOr<std::unique_ptr<tls::TlsEngine>> engine =
       tls::TlsEngine::Create(options_.secure_context, options_.role,
                              std::move(options_.engine), pool_);
@@ -105,7 +114,8 @@ ConnectionFacts Connection::facts() const {
   facts.cleartext_bytes_sent = cleartext_bytes_sent_;
   facts.wire_bytes_received = wire_bytes_received_;
   facts.wire_bytes_sent = wire_bytes_sent_;
-  facts.early_bytes_received = early_bytes_received_;
+  facts.early_bytes_received =
+      is_early_ ? cleartext_bytes_received_ : early_bytes_received_;
   facts.renegotiation_count = renegotiation_count_;
   if (engine_ != nullptr && state_ == ConnectionState::kOpen) {
     facts.max_send_fragment = engine_->max_send_fragment();
@@ -212,11 +222,25 @@ void Connection::Close() {
                     "the connection was closed during the handshake"));
     return;
   }
+  if (is_joined()) {
+    Abort(MakeError(Reason::kConnectionClosed,
+                    "the connection was closed while another had its "
+                    "cleartext"));
+    return;
+  }
+  CloseCleanly();
+}
+
+void Connection::CloseCleanly() {
   if (state_ == ConnectionState::kClosed) return;
   cleartext_.Clear();
   backlog_.Clear();
   // An engine that cannot send close_notify has already sent an alert.
   if (!shut_down_) shut_down_ = is_plain() || engine_->Shutdown().ok();
+  if (is_early_ && shut_down_) {
+    closes_after_early_data_ = true;
+    return;
+  }
   End(absl::OkStatus(), Farewell::kGentle);
 }
 

@@ -93,6 +93,10 @@ class Connection final : private net::TransportObserver {
   const absl::Status& failure() const { return failure_; }
   bool is_plain() const { return protection_ == Protection::kNone; }
   const std::string& piped_with() const { return piped_with_; }
+  const std::string& carrier() const { return options_.carrier; }
+  // is_joined reports whether something else than a caller has its cleartext,
+  // and passes its ends on.
+  bool is_joined() const { return !piped_with_.empty() || !upstream_.empty(); }
   int depth() const { return options_.depth; }
   base::ChunkPool& pool() const { return pool_; }
 
@@ -152,8 +156,13 @@ class Connection final : private net::TransportObserver {
 
   // Close sends close_notify and ends the connection. What is unsent still
   // goes out; cleartext that was not taken is dropped. During the handshake it
-  // ends it. On a closed connection it does nothing.
+  // ends it. One that is joined is aborted, unless both directions have ended:
+  // its peers must not take what they have for all there is. On a closed
+  // connection it does nothing.
   void Close();
+  // CloseCleanly does so also if it is joined, for sinks whose far end has
+  // ended and gone.
+  void CloseCleanly();
 
   // Abort ends the connection for `reason` with the alert that fits it; a plain
   // one that is open is reset, so that its peer sees no clean end.
@@ -173,6 +182,7 @@ class Connection final : private net::TransportObserver {
   void OnError(const absl::Status& error) override;
   void OnDrained() override;
 
+  void StartHandshakeTimer();
   // Open makes the connection open, and tells its owner.
   void Open();
   absl::Status StartEngine();
@@ -209,6 +219,7 @@ class Connection final : private net::TransportObserver {
   // Only with an idle timeout.
   std::unique_ptr<net::Timer> idle_timer_;
   std::chrono::steady_clock::time_point move_time_;
+  size_t idle_unsent_size_ = 0;
   // Until the header is complete.
   std::unique_ptr<net::ProxyHeaderReader> proxy_reader_;
   // What came while `cleartext_` was full.
@@ -243,6 +254,12 @@ class Connection final : private net::TransportObserver {
   int64_t cleartext_bytes_received_ = 0;
   int64_t cleartext_bytes_sent_ = 0;
   int64_t early_bytes_received_ = 0;
+  // What a client sends early does not come through Write.
+  size_t early_data_size_ = 0;
+  // The peer's early data is not over; and the connection shall be closed when
+  // it is: no close_notify can go before.
+  bool is_early_ = false;
+  bool closes_after_early_data_ = false;
   int64_t wire_bytes_received_ = 0;
   int64_t wire_bytes_sent_ = 0;
   absl::Time create_time_;

@@ -50,14 +50,20 @@ void Connection::OnError(const absl::Status& error) {
   End(is_clean ? absl::OkStatus() : error, Farewell::kNone);
 }
 
-void Connection::OnDrained() { Pump(); }
+void Connection::OnDrained() {
+  NoteMove();
+  Pump();
+}
 
 size_t Connection::Receive(absl::Span<const uint8_t> bytes) {
   if (proxy_reader_ != nullptr) return ReceiveProxyHeader(bytes);
   if (protection_ == Protection::kDetect && !bytes.empty()) {
     protection_ = bytes.front() == kHandshakeRecord ? Protection::kTls
                                                     : Protection::kNone;
-    if (is_plain()) Open();
+    if (is_plain()) {
+      options_.secure_context_name.clear();
+      Open();
+    }
   }
   return is_plain() ? ReceivePlain(bytes) : ReceiveTls(bytes);
 }
@@ -136,7 +142,12 @@ void Connection::Handle(tls::EngineEvent event) {
     handshake_ = std::make_shared<const tls::HandshakeFacts>(
         std::move(completed->facts));
     server_name_ = handshake_->server_name;
+    is_early_ = role() == tls::Role::kServer &&
+                handshake_->early_data == tls::EarlyData::kAccepted;
+    cleartext_bytes_sent_ += static_cast<int64_t>(early_data_size_);
     Open();
+    // The flight may be a copy, which never finishes.
+    if (is_early_) StartHandshakeTimer();
     return;
   }
   if (auto* chosen = std::get_if<tls::ContextChosen>(&event)) {
@@ -154,10 +165,14 @@ void Connection::Handle(tls::EngineEvent event) {
   } else if (std::holds_alternative<tls::RenegotiationRequested>(event)) {
     AnswerRenegotiation();
   } else if (std::holds_alternative<tls::Renegotiated>(event)) {
+    handshake_timer_.reset();
     ++renegotiation_count_;
     owner_.OnRenegotiated(*this);
   } else if (auto* early = std::get_if<tls::EarlyDataEnded>(&event)) {
     early_bytes_received_ = early->size;
+    is_early_ = false;
+    handshake_timer_.reset();
+    if (closes_after_early_data_) End(absl::OkStatus(), Farewell::kGentle);
   } else {
     peer_closed_ = true;
   }
@@ -181,6 +196,8 @@ void Connection::AnswerRenegotiation() {
     return;
   }
   renegotiation_times_.push_back(now);
+  // A server that asks and is silent then would hold our writes for ever.
+  StartHandshakeTimer();
   if (const absl::Status begun = engine_->AcceptRenegotiation(); !begun.ok()) {
     End(begun, Farewell::kGentle);
   }
@@ -244,19 +261,24 @@ void Connection::EndIdle() {
   const absl::Duration timeout = options_.socket_options.idle_timeout;
   const absl::Duration left =
       timeout - absl::FromChrono(std::chrono::steady_clock::now() - move_time_);
-  if (left > absl::ZeroDuration()) {
-    idle_timer_ = loop_.After(left, [this] { EndIdle(); });
+  const size_t unsent_size = transport_->unsent_size();
+  const bool has_moved =
+      std::exchange(idle_unsent_size_, unsent_size) > unsent_size;
+  if (left > absl::ZeroDuration() || has_moved) {
+    idle_timer_ =
+        loop_.After(has_moved ? timeout : left, [this] { EndIdle(); });
     return;
   }
   const absl::Status reason = MakeError(
       Reason::kIdleTimeout,
       absl::StrCat("nothing has moved for ", absl::FormatDuration(timeout)),
       {{"timeout", absl::FormatDuration(timeout)}});
-  if (state_ == ConnectionState::kHandshaking) {
+  // Nobody shall take it for the end of what was said.
+  if (state_ == ConnectionState::kHandshaking || is_plain() || is_joined()) {
     Abort(reason);
     return;
   }
-  if (engine_ != nullptr && !shut_down_) shut_down_ = engine_->Shutdown().ok();
+  if (!shut_down_) shut_down_ = engine_->Shutdown().ok();
   End(reason, Farewell::kGentle);
 }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/string_view.h"
 #include "proto/status/error.h"
 #include "server/base/byte_queue.h"
+#include "server/base/status_macros.h"
 #include "server/conn/connection.h"
 
 namespace tlsd::conn {
@@ -56,6 +57,13 @@ absl::Status StreamSink::Claim(Direction direction) {
   reader_claimed_ |= read;
   writer_claimed_ |= write;
   taken_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status StreamSink::Reserve() {
+  const bool was_taken = taken_;
+  TLSD_RETURN_IF_ERROR(Claim(Direction::kBoth));
+  taken_ = was_taken;
   return absl::OkStatus();
 }
 

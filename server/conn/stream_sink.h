@@ -41,6 +41,9 @@ class StreamSink final : public CleartextSink {
   // CONNECTION_ATTACHED if another has one of them.
   absl::Status Claim(Direction direction);
   void Release(Direction direction);
+  // Reserve is Claim of both for another connection, which nobody can see until
+  // it has the cleartext.
+  absl::Status Reserve();
   // taken reports whether anybody has ever claimed, or MarkTaken was called.
   bool taken() const { return taken_; }
   void MarkTaken() { taken_ = true; }

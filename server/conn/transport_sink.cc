@@ -11,13 +11,12 @@
 namespace tlsd::conn {
 
 absl::Status FarEnd::Failed(const absl::Status& cause) const {
+  const bool is_upstream = kind == Kind::kUpstream;
   const std::optional<ErrorDetail> detail = GetErrorDetail(cause);
-  const absl::string_view what = failure == Reason::kUpstreamFailed
-                                     ? "the upstream "
-                                     : "the other end of the pipe, ";
   return MakeError(
-      failure,
-      absl::StrCat(what, name, failure == Reason::kUpstreamFailed ? "" : ",",
+      is_upstream ? Reason::kUpstreamFailed : Reason::kPipeBroken,
+      absl::StrCat(is_upstream ? "the upstream " : "the other connection, ",
+                   name, is_upstream ? "" : ",",
                    " has failed: ", cause.message()),
       {{"far_end", name},
        {"cause", detail.has_value()
@@ -31,6 +30,13 @@ TransportSink::TransportSink(std::unique_ptr<net::Transport> transport,
       far_end_(std::move(far_end)),
       preamble_(std::move(preamble)) {}
 
+TransportSink::~TransportSink() {
+  if (transport_ == nullptr || !has_started_) return;
+  net::Transport::Reset(
+      std::move(transport_),
+      MakeError(Reason::kTransportReset, "the connection is gone"));
+}
+
 void TransportSink::OnProgress(Connection& connection) {
   connection_ = &connection;
   if (transport_ == nullptr) return;
@@ -41,19 +47,24 @@ void TransportSink::OnProgress(Connection& connection) {
   }
   if (connection.at_end()) transport_->EndWriting();
   if (connection.state() == ConnectionState::kClosed) {
-    // What came before the end goes before it.
-    if (!connection.Readable().empty()) {
-      transport_->PauseReading();
-    } else if (connection.failure().ok()) {
-      net::Transport::CloseGently(std::move(transport_));
-    } else {
-      net::Transport::Reset(std::move(transport_), connection.failure());
-    }
+    Finish();
   } else if (connection.writable() || transport_has_ended_) {
     // Behind the end comes, at most, that the far end is gone.
     transport_->ResumeReading();
   } else {
     transport_->PauseReading();
+  }
+}
+
+void TransportSink::Finish() {
+  const absl::Status& failure = connection_->failure();
+  if (failure.ok() && connection_->at_end()) {
+    net::Transport::CloseGently(std::move(transport_));
+  } else if (failure.ok() && !connection_->Readable().empty()) {
+    // The rest goes first, when there is room.
+    transport_->PauseReading();
+  } else {
+    net::Transport::Reset(std::move(transport_), failure);
   }
 }
 
@@ -76,12 +87,13 @@ void TransportSink::OnEnd() {
 }
 
 void TransportSink::OnError(const absl::Status& error) {
-  const bool is_lossless =
-      transport_has_ended_ && HasReason(error, Reason::kConnectionClosed) &&
-      transport_->unsent_size() == 0 && connection_->Readable().empty();
+  const bool has_left = transport_has_ended_ &&
+                        HasReason(error, Reason::kConnectionClosed) &&
+                        transport_->unsent_size() == 0;
   transport_.reset();
-  if (is_lossless) {
-    connection_->Close();
+  if (has_left &&
+      (far_end_.kind == FarEnd::Kind::kCarried || connection_->at_end())) {
+    connection_->CloseCleanly();
   } else {
     connection_->Abort(far_end_.Failed(error));
   }

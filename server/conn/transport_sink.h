@@ -6,8 +6,9 @@
 //
 // It holds no bytes: what the transport does not take stays in the connection's
 // queue, and while the peer does not take, the transport is not read. The end
-// of one direction becomes the end of the other's. It belongs to its connection
-// and the connection's worker thread.
+// of one direction becomes the end of the other's; whatever else ends one side
+// is no clean end for the other. It belongs to its connection and the
+// connection's worker thread.
 #ifndef TLSD_SERVER_CONN_TRANSPORT_SINK_H_
 #define TLSD_SERVER_CONN_TRANSPORT_SINK_H_
 
@@ -15,21 +16,28 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "proto/status/reason.h"
 #include "server/conn/cleartext_sink.h"
 #include "server/net/transport.h"
 
 namespace tlsd::conn {
 
-// FarEnd says what is at the other end of the transport, for errors.
+// FarEnd says what is at the other end of the transport.
 struct FarEnd {
-  // kPipeBroken or kUpstreamFailed.
-  Reason failure = Reason::kPipeBroken;
-  // "connections/ID", or an address.
+  enum class Kind {
+    // Another connection's cleartext.
+    kPipe,
+    // A server that the connection is forwarded to.
+    kUpstream,
+    // A connection that this one carries. When it has ended and gone, what its
+    // peer still sends is of no use to anybody.
+    kCarried,
+  };
+  Kind kind = Kind::kPipe;
+  // "connections/ID"; for kUpstream an address.
   std::string name;
 
   // Failed returns the error of a connection whose far end has failed with
-  // `cause`.
+  // `cause`: UPSTREAM_FAILED, else PIPE_BROKEN.
   absl::Status Failed(const absl::Status& cause) const;
 };
 
@@ -40,11 +48,15 @@ class TransportSink final : public CleartextSink,
   // gets `preamble` before all else.
   TransportSink(std::unique_ptr<net::Transport> transport, FarEnd far_end,
                 std::string preamble = "");
+  // A transport that is still open is reset: nothing has ended it.
+  ~TransportSink() override;
 
   void OnProgress(Connection& connection) override;
 
  private:
   void Start();
+  // Finish gives the transport up, when the connection has ended.
+  void Finish();
   void OnBytes(absl::Span<const uint8_t> bytes) override;
   void OnEnd() override;
   void OnError(const absl::Status& error) override;

@@ -10,6 +10,7 @@
 #include "server/control/connection_options.h"
 #include "server/control/connection_service.h"
 #include "server/control/convert.h"
+#include "server/worker/pipe.h"
 
 namespace tlsd::control {
 namespace {
@@ -75,12 +76,12 @@ grpc::ServerUnaryReactor* ConnectionService::Pipe(
     call->Answer(status);
     return call.get();
   }
-  pool_.Pipe(request->name(), request->peer(),
-             [call, response](absl::StatusOr<conn::ConnectionFacts> facts) {
-               if (!call->Claim()) return;
-               if (facts.ok()) ToProto(*facts, *response);
-               call->Finish(ToRpcStatus(facts.status()));
-             });
+  worker::Pipe(pool_, request->name(), request->peer(),
+               [call, response](absl::StatusOr<conn::ConnectionFacts> facts) {
+                 if (!call->Claim()) return;
+                 if (facts.ok()) ToProto(*facts, *response);
+                 call->Finish(ToRpcStatus(facts.status()));
+               });
   return call.get();
 }
 
@@ -109,7 +110,6 @@ grpc::ServerUnaryReactor* ConnectionService::SetMaxSendFragment(
     const v1::SetMaxSendFragmentRequest* request, v1::Connection* response) {
   return VisitAndAnswer(
       request->name(),
-      // A negative size becomes one that is far too large.
       [size = request->size()](conn::Connection& connection) -> absl::Status {
         TLSD_ASSIGN_OR_RETURN(tls::TlsEngine * engine, connection.OpenEngine());
         if (size < 0) {

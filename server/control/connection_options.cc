@@ -1,15 +1,18 @@
 #include "server/control/connection_options.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "proto/status/error.h"
+#include "server/base/chunk_pool.h"
 #include "server/base/names.h"
 #include "server/base/status_macros.h"
 #include "server/control/fields.h"
 #include "server/control/hooks.h"
+#include "server/tls/tls_engine.h"
 
 namespace tlsd::control {
 namespace {
@@ -149,6 +152,15 @@ absl::StatusOr<conn::ForwardHeader> ReadForwardHeader(
   }
 }
 
+// What every connection to an upstream would fail with is better told at once.
+absl::Status CheckEngine(const conn::ConnectionOptions& options) {
+  if (options.protection == conn::Protection::kNone) return absl::OkStatus();
+  base::ChunkPool pool;
+  return tls::TlsEngine::Create(options.secure_context, tls::Role::kClient,
+                                options.engine, pool)
+      .status();
+}
+
 }  // namespace
 
 absl::StatusOr<conn::SocketOptions> ReadSocketOptions(
@@ -182,10 +194,10 @@ ConnectionOptionReader::ConnectionOptionReader(
     std::shared_ptr<const tls::SecureContext> default_context)
     : contexts_(contexts), default_context_(std::move(default_context)) {}
 
-absl::Status ConnectionOptionReader::ReadContext(
+absl::StatusOr<std::string> ConnectionOptionReader::ReadContext(
     const v1::ConnectRequest& request, conn::ConnectionOptions& options) const {
   options.secure_context = default_context_;
-  if (request.secure_context().empty()) return absl::OkStatus();
+  if (request.secure_context().empty()) return std::string();
   TLSD_RETURN_IF_ERROR(base::CheckName("secure_context", base::kSecureContexts,
                                        request.secure_context()));
   TLSD_ASSIGN_OR_RETURN(
@@ -193,14 +205,13 @@ absl::Status ConnectionOptionReader::ReadContext(
       contexts_.Get(request.secure_context()));
   options.secure_context_name = record->name;
   options.secure_context = record->secure_context;
-  return absl::OkStatus();
+  return record->etag;
 }
 
 absl::StatusOr<conn::ConnectionOptions> ConnectionOptionReader::ReadTls(
     const v1::ConnectRequest& request) const {
   conn::ConnectionOptions options;
   options.role = tls::Role::kClient;
-  TLSD_RETURN_IF_ERROR(ReadContext(request, options));
   tls::EngineOptions& engine = options.engine;
   engine.server_name = request.server_name();
   engine.skip_name_check = request.skip_name_check();
@@ -252,10 +263,9 @@ absl::StatusOr<worker::DialOptions> ConnectionOptionReader::ReadConnect(
   }
   TLSD_ASSIGN_OR_RETURN(options.connection, ReadTls(request));
   options.connection.protection = protection;
-  if (protection == conn::Protection::kNone) {
-    options.connection.secure_context = nullptr;
-    return options;
-  }
+  if (protection == conn::Protection::kNone) return options;
+  TLSD_ASSIGN_OR_RETURN(const std::string etag,
+                        ReadContext(request, options.connection));
   tls::EngineOptions& engine = options.connection.engine;
   if (engine.server_name.empty()) engine.server_name = options.endpoint.host;
   if (!request.use_session_cache()) return options;
@@ -264,13 +274,6 @@ absl::StatusOr<worker::DialOptions> ConnectionOptionReader::ReadConnect(
                       "either session or use_session_cache");
   }
   // A session is of one configuration, asked for by one name, at one place.
-  std::string etag;
-  if (!request.secure_context().empty()) {
-    TLSD_ASSIGN_OR_RETURN(
-        const std::shared_ptr<const worker::ContextRecord> record,
-        contexts_.Get(request.secure_context()));
-    etag = record->etag;
-  }
   options.session_key = absl::StrJoin(
       {request.secure_context(), etag, engine.server_name, request.address()},
       "\n");
@@ -286,7 +289,9 @@ absl::StatusOr<conn::ConnectionOptions> ConnectionOptionReader::ReadClient(
       {"use_session_cache", request.use_session_cache()},
   };
   TLSD_RETURN_IF_ERROR(CheckUnset(fields, "where no socket is dialled"));
-  return ReadTls(request);
+  TLSD_ASSIGN_OR_RETURN(conn::ConnectionOptions options, ReadTls(request));
+  TLSD_RETURN_IF_ERROR(ReadContext(request, options).status());
+  return options;
 }
 
 absl::StatusOr<conn::ConnectionOptions> ConnectionOptionReader::ReadServer(
@@ -344,10 +349,22 @@ absl::StatusOr<worker::ForwardOptions> ConnectionOptionReader::ReadForward(
       {"upstream.hooks", upstream.hooks_size() > 0},
   };
   TLSD_RETURN_IF_ERROR(CheckUnset(fields, "where connections are forwarded"));
+  const Unfitting plain_fields[] = {
+      {"upstream.socket_options.idle_timeout",
+       upstream.socket_options().has_idle_timeout()},
+  };
+  if (upstream.protection() == v1::PROTECTION_NONE) {
+    TLSD_RETURN_IF_ERROR(
+        CheckUnset(plain_fields, "where the listener's own timeout holds"));
+  }
   worker::ForwardOptions options;
   absl::StatusOr<worker::DialOptions> read = ReadConnect(upstream);
   if (!read.ok()) return PrefixField(read.status(), "upstream.");
   options.upstream = *std::move(read);
+  if (const absl::Status fit = CheckEngine(options.upstream.connection);
+      !fit.ok()) {
+    return PrefixField(fit, "upstream.");
+  }
   if (!upstream.secure_context().empty()) {
     TLSD_ASSIGN_OR_RETURN(options.secure_context,
                           contexts_.Find(upstream.secure_context()));

@@ -67,8 +67,10 @@ class ConnectionOptionReader {
   // ReadTls reads what concerns TLS.
   absl::StatusOr<conn::ConnectionOptions> ReadTls(
       const v1::ConnectRequest& request) const;
-  absl::Status ReadContext(const v1::ConnectRequest& request,
-                           conn::ConnectionOptions& options) const;
+  // ReadContext returns the etag of the context that is named.
+  absl::StatusOr<std::string> ReadContext(
+      const v1::ConnectRequest& request,
+      conn::ConnectionOptions& options) const;
 
   const worker::ContextTable& contexts_;
   const std::shared_ptr<const tls::SecureContext> default_context_;

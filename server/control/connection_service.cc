@@ -48,14 +48,19 @@ absl::Status CheckIsClient(const conn::Connection& connection) {
   if (connection.role() == tls::Role::kClient) return absl::OkStatus();
   return MakeError(Reason::kRoleMismatch,
                    absl::StrCat(connection.name(),
-                                " was accepted by a listener; only clients "
-                                "have sessions to resume"),
+                                " plays the server; only clients have "
+                                "sessions to resume"),
                    {{"connection", connection.name()}});
 }
 
 absl::Status SetPeerCertificate(const conn::ConnectionFacts& facts,
                                 bool detailed,
                                 v1::GetPeerCertificateResponse& response) {
+  if (!facts.encrypted) {
+    return MakeError(Reason::kProtectionMismatch,
+                     facts.name + " is plain; nobody shows a certificate",
+                     {{"connection", facts.name}});
+  }
   if (facts.handshake == nullptr) {
     return MakeError(Reason::kHandshakeNotComplete,
                      "the peer's certificate is known once the handshake is "
@@ -238,7 +243,13 @@ grpc::ServerUnaryReactor* ConnectionService::Shutdown(
     const v1::ShutdownRequest* request, v1::Connection* response) {
   return VisitAndAnswer(
       request->name(),
-      [](conn::Connection& connection) { return connection.Shutdown(); },
+      [](conn::Connection& connection) -> absl::Status {
+        // The end of what another connection says is not the caller's to tell.
+        if (connection.is_joined()) {
+          return conn::StreamSink::Of(connection).status();
+        }
+        return connection.Shutdown();
+      },
       response);
 }
 

@@ -48,6 +48,13 @@ absl::Status ReadTransport(const v1::Listener& proto,
       ReadSocketOptions("socket_options", proto.socket_options()));
   options.accept_proxy_header = proto.accept_proxy_header();
   options.ipv6_only = proto.ipv6_only();
+  const std::string& host = options.endpoint.host;
+  const bool is_ipv4 =
+      net::IsIpAddress(host) && host.find(':') == std::string::npos;
+  if (options.ipv6_only && (options.endpoint.is_unix() || is_ipv4)) {
+    return FieldError(Reason::kFieldsConflict, "ipv6_only", "true",
+                      "an IPv6 address, or none,");
+  }
   if (proto.backlog() < 0 || proto.backlog() > kBacklogMax) {
     return FieldError(Reason::kFieldInvalid, "backlog",
                       absl::StrCat(proto.backlog()),

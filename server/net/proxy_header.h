@@ -75,7 +75,7 @@ std::string EncodeProxyHeader(const ProxyHeader& header);
 class ProxyHeaderReader {
  public:
   // The longest header that is read; longer ones of version 2 are refused.
-  static constexpr size_t kBytesMax = 16 + 4096;
+  static constexpr size_t kBytesMax = 16 + 32 * 1024;
 
   // Receive takes the bytes of the header from the front of `bytes` and returns
   // how many those are; all, if the header goes on. It fails, for good, with

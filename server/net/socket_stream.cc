@@ -376,7 +376,7 @@ void SocketStream::Linger() {
   if (unsent_.empty()) {
     EndSending();
   } else {
-    timer_ = loop_.After(Transport::kFlushTime, [this] { Close(); });
+    timer_ = loop_.After(Transport::kFlushTime, [this] { Drop(); });
   }
 }
 
@@ -388,6 +388,15 @@ void SocketStream::EndSending() {
   }
   state_ = State::kLingering;
   timer_ = loop_.After(Transport::kLingerTime, [this] { Close(); });
+}
+
+// Else the peer of a plain stream would take what it has for all there is.
+void SocketStream::Drop() {
+  if (unsent_.empty()) {
+    Close();
+  } else {
+    Reset();
+  }
 }
 
 void SocketStream::Reset() {

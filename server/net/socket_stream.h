@@ -62,6 +62,8 @@ class SocketStream final : public UvHandle {
   // Each of these, like Close, ends the caller's hold on the stream.
   void Linger();
   void Reset();
+  // Drop is Close, or, if anything is unsent, Reset.
+  void Drop();
 
   bool is_abandoned() const override;
 

@@ -5,7 +5,7 @@
 namespace tlsd::net {
 
 SocketTransport::~SocketTransport() {
-  if (stream_ != nullptr) stream_->Close();
+  if (stream_ != nullptr) stream_->Drop();
 }
 
 void SocketTransport::Start(TransportObserver& observer) {

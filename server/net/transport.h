@@ -39,7 +39,8 @@ class TransportObserver {
 
 class Transport {
  public:
-  // Destroying a transport closes it at once: what is unsent is dropped.
+  // Destroying a transport closes it at once. If anything is unsent, it is
+  // dropped, and the transport reset.
   virtual ~Transport() = default;
 
   // Start sets the observer, which must outlive the transport or its closing,
@@ -73,9 +74,9 @@ class Transport {
   // CloseGently gives up `transport`: it sends what is unsent for at most
   // kFlushTime, ends our direction (SHUT_WR), and drops what still arrives
   // until the peer has ended too, so that no reset destroys an alert on its
-  // way; it stays for at most kLingerTime after that and kLingerBytes. Then, or
-  // when kFlushTime is over, the socket is closed. The observer hears nothing
-  // more.
+  // way; it stays for at most kLingerTime after that and kLingerBytes. Then the
+  // socket is closed; when kFlushTime is over before, it is reset. The observer
+  // hears nothing more.
   static constexpr absl::Duration kFlushTime = absl::Seconds(30);
   static constexpr absl::Duration kLingerTime = absl::Milliseconds(500);
   static constexpr size_t kLingerBytes = 1 << 20;

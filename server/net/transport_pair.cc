@@ -245,8 +245,6 @@ void PairTransport::DeliverLater() {
 
 void PairTransport::Fail() {
   state_ = State::kFailed;
-  unsent_.Clear();
-  in_flight_ = 0;
   own_->bytes.clear();
   const absl::Status error = own_->error;
   observer_->OnError(error);
@@ -327,7 +325,10 @@ bool PairTransport::HasEndedBothWays() const {
 
 void PairTransport::BeginReset(std::unique_ptr<Transport>,
                                const absl::Status& reason) {
-  SendGone(reason.ok() ? GoneError() : reason);
+  // CONNECTION_CLOSED is how an end goes that was closed gently.
+  const bool has_own_meaning =
+      reason.ok() || HasReason(reason, Reason::kConnectionClosed);
+  SendGone(has_own_meaning ? GoneError() : reason);
 }
 
 void PairTransport::BeginLinger(std::unique_ptr<Transport> self) {

@@ -24,6 +24,9 @@ struct DialOptions {
   // Under what ClientSessions has sessions to resume, and keeps those of this
   // connection. Empty: it is not used.
   std::string session_key;
+  // The connection that is forwarded to this one, which alone gets its
+  // cleartext. Empty: callers do.
+  std::string upstream_of;
 };
 
 // ForwardOptions says where connections of a listener go.

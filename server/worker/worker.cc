@@ -67,6 +67,7 @@ void Worker::Stop() {
   // What lives on the loop must go on its thread, while it still runs. Those
   // who are told of their end find nothing here any more.
   thread_->Call([this] {
+    const auto connections = std::exchange(connections_, {});
     auto connecting = std::exchange(connecting_, {});
     for (auto& [name, waiting] : connecting) {
       std::move(waiting.done)(
@@ -76,7 +77,6 @@ void Worker::Stop() {
     for (const auto& [name, waiting] : parked) {
       parts_.decisions.Withdraw(waiting.decision);
     }
-    const auto connections = std::exchange(connections_, {});
     const auto listening = std::exchange(listening_, {});
   });
   thread_->Stop();
@@ -243,6 +243,7 @@ void Worker::OnClosed(conn::Connection& connection) {
   } else {
     Forget(facts.name);
   }
+  if (owned.is_of_pair && !facts.carrier.empty()) --pair_count_;
   owned.upstream_dial.reset();
   if (!owned.upstream_connection.empty()) {
     CancelConnect(std::exchange(owned.upstream_connection, {}));

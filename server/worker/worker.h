@@ -72,6 +72,7 @@ class Worker final : private conn::ConnectionOwner {
     thread_->loop().Post(std::move(task));
   }
 
+  int index() const { return index_; }
   net::EventLoop& loop() { return thread_->loop(); }
   // pool is where connections of this worker take their chunks from.
   base::ChunkPool& pool() { return pool_; }
@@ -102,7 +103,9 @@ class Worker final : private conn::ConnectionOwner {
                ConnectDone done);
 
   // CreatePair makes a secure pair, whose cleartext side is as `options` say,
-  // and calls `done` once.
+  // and calls `done` once. It fails with LIMIT_REACHED beyond kPairCountMax
+  // that are open, and as TlsEngine::Create.
+  static constexpr int kPairCountMax = 10000;
   using PairDone = absl::AnyInvocable<void(absl::StatusOr<PairFacts>) &&>;
   void CreatePair(conn::ConnectionOptions options, PairDone done);
 
@@ -214,6 +217,8 @@ class Worker final : private conn::ConnectionOwner {
   absl::btree_map<std::string, Owned> connections_;
   // By the names of connections.
   absl::flat_hash_map<std::string, Parked> parked_;
+  // Pairs whose cleartext side has not ended.
+  int pair_count_ = 0;
   // Names of ended connections, the oldest first, with the time of their end.
   std::deque<std::pair<absl::Time, std::string>> closed_;
 
@@ -226,11 +231,15 @@ class Worker final : private conn::ConnectionOwner {
 // ConnectionNotFound is the error of a `name` that no connection has.
 absl::Status ConnectionNotFound(const std::string& name);
 
-// ClaimCleartext takes the cleartext of a connection for another, both ways. It
-// fails as StreamSink::Of, with CONNECTION_ATTACHED while a call has it, and
-// with CONNECTION_CLOSED. What is claimed must be given to another sink, or
-// released.
+// ClaimCleartext reserves the cleartext of a connection for another, both ways.
+// It fails as StreamSink::Of, with CONNECTION_ATTACHED while a call has it, and
+// with CONNECTION_CLOSED. What is claimed must be joined, or released.
 absl::StatusOr<conn::StreamSink*> ClaimCleartext(conn::Connection& connection);
+
+// Join gives the cleartext of a connection to `transport`.
+void Join(conn::Connection& connection,
+          std::unique_ptr<net::Transport> transport, conn::FarEnd far_end,
+          const std::string& piped_with, std::string preamble = "");
 
 // MakeConnectionName returns a fresh "connections/ID" for worker `index`, and
 // WorkerIndex the index in such a name, if it has one.

@@ -29,8 +29,17 @@ absl::StatusOr<conn::StreamSink*> ClaimCleartext(conn::Connection& connection) {
   }
   TLSD_ASSIGN_OR_RETURN(conn::StreamSink * sink,
                         conn::StreamSink::Of(connection));
-  TLSD_RETURN_IF_ERROR(sink->Claim(conn::Direction::kBoth));
+  TLSD_RETURN_IF_ERROR(sink->Reserve());
   return sink;
+}
+
+void Join(conn::Connection& connection,
+          std::unique_ptr<net::Transport> transport, conn::FarEnd far_end,
+          const std::string& piped_with, std::string preamble) {
+  connection.SetSink(
+      std::make_unique<conn::TransportSink>(
+          std::move(transport), std::move(far_end), std::move(preamble)),
+      piped_with);
 }
 
 void Worker::Connect(const std::string& name, DialOptions options,
@@ -74,9 +83,13 @@ void Worker::OnDialed(
   if (!session_key.empty()) {
     options.engine.session = parts_.sessions.Take(session_key, absl::Now());
   }
-  StartConnection(std::move(options), std::make_unique<conn::StreamSink>(),
-                  *std::move(transport),
-                  {.session_key = std::move(session_key)});
+  const std::string upstream_of = std::move(dialled.upstream_of);
+  std::unique_ptr<conn::CleartextSink> sink;
+  if (upstream_of.empty()) sink = std::make_unique<conn::StreamSink>();
+  conn::Connection& started = StartConnection(
+      std::move(options), std::move(sink), *std::move(transport),
+      {.session_key = std::move(session_key)});
+  if (!upstream_of.empty()) started.SetSink(nullptr, upstream_of);
 }
 
 void Worker::CancelConnect(const std::string& name) {
@@ -98,6 +111,7 @@ void Worker::FinishConnect(const std::string& name,
   const auto connecting =
       std::make_shared<Connecting>(std::move(found->second));
   connecting_.erase(found);
+  connecting->timer.reset();
   std::move(connecting->done)(std::move(result));
   Post([connecting] {});
 }
@@ -143,19 +157,25 @@ void Worker::Upgrade(const std::string& carrier_name,
     (*claimed)->Release(conn::Direction::kBoth);
     return;
   }
-  carrier->SetSink(
-      std::make_unique<conn::TransportSink>(
-          std::move(pair.second), conn::FarEnd{Reason::kPipeBroken, name}),
-      name);
+  Join(*carrier, std::move(pair.second), {conn::FarEnd::Kind::kCarried, name},
+       name);
 }
 
 void Worker::CreatePair(conn::ConnectionOptions options, PairDone done) {
+  if (pair_count_ >= kPairCountMax) {
+    std::move(done)(MakeError(
+        Reason::kLimitReached,
+        absl::StrCat("a worker has ", kPairCountMax, " secure pairs at most"),
+        {{"limit", absl::StrCat(kPairCountMax)}}));
+    return;
+  }
   net::TransportPair pair =
       net::MakeTransportPair(loop(), pool_, loop(), pool_);
   conn::ConnectionOptions encrypted;
   encrypted.name = MakeConnectionName(index_);
   encrypted.role = options.role;
   encrypted.protection = conn::Protection::kNone;
+  encrypted.socket_options = options.socket_options;
   options.name = MakeConnectionName(index_);
   options.carrier = encrypted.name;
   options.depth = 1;
@@ -167,6 +187,7 @@ void Worker::CreatePair(conn::ConnectionOptions options, PairDone done) {
     return;
   }
   connections_.at(inner.name()).is_of_pair = true;
+  ++pair_count_;
   const conn::Connection& outer = StartConnection(
       std::move(encrypted), std::make_unique<conn::StreamSink>(),
       std::move(pair.second), {.is_of_pair = true});
@@ -179,7 +200,7 @@ void Worker::Forward(conn::Connection& connection,
                      const ForwardOptions& options) {
   const std::string& name = connection.name();
   DialOptions upstream = options.upstream;
-  const conn::FarEnd far_end{Reason::kUpstreamFailed,
+  const conn::FarEnd far_end{conn::FarEnd::Kind::kUpstream,
                              upstream.endpoint.ToString()};
   connection.set_upstream(far_end.name);
   upstream.connection.preamble =
@@ -201,6 +222,7 @@ void Worker::Forward(conn::Connection& connection,
     upstream.connection.secure_context_name = context->name;
     if (!upstream.session_key.empty()) upstream.session_key += context->etag;
   }
+  upstream.upstream_of = name;
   owned.upstream_connection = MakeConnectionName(index_);
   Connect(owned.upstream_connection, std::move(upstream),
           [this, name, far_end](absl::StatusOr<conn::ConnectionFacts> facts) {
@@ -219,9 +241,8 @@ void Worker::OnUpstream(
     connection->Abort(far_end.Failed(transport.status()));
     return;
   }
-  connection->SetSink(std::make_unique<conn::TransportSink>(
-                          *std::move(transport), far_end, preamble),
-                      /*piped_with=*/"");
+  Join(*connection, *std::move(transport), far_end, /*piped_with=*/"",
+       preamble);
 }
 
 void Worker::OnUpstreamConnected(
@@ -240,14 +261,9 @@ void Worker::OnUpstreamConnected(
   }
   net::TransportPair pair =
       net::MakeTransportPair(loop(), pool_, loop(), pool_);
-  connection->SetSink(
-      std::make_unique<conn::TransportSink>(std::move(pair.first), far_end),
-      upstream->name);
-  Find(upstream->name)
-      ->SetSink(
-          std::make_unique<conn::TransportSink>(
-              std::move(pair.second), conn::FarEnd{Reason::kPipeBroken, name}),
-          name);
+  Join(*connection, std::move(pair.first), far_end, upstream->name);
+  Join(*Find(upstream->name), std::move(pair.second),
+       {conn::FarEnd::Kind::kPipe, name}, name);
 }
 
 }  // namespace tlsd::worker

@@ -7,8 +7,6 @@
 #include "absl/synchronization/mutex.h"
 #include "proto/status/error.h"
 #include "server/base/status_macros.h"
-#include "server/conn/echo_sink.h"
-#include "server/net/transport_pair.h"
 
 namespace tlsd::worker {
 absl::StatusOr<std::unique_ptr<WorkerPool>> WorkerPool::Create(
@@ -34,10 +32,10 @@ int WorkerPool::NextIndex() {
   return static_cast<int>(next_.fetch_add(1) % workers_.size());
 }
 
-std::optional<int> WorkerPool::FindIndex(const std::string& name) const {
+Worker* WorkerPool::FindWorker(const std::string& name) {
   const std::optional<int> index = WorkerIndex(name);
-  if (!index.has_value() || *index < 0 || *index >= size()) return std::nullopt;
-  return index;
+  if (!index.has_value() || *index < 0 || *index >= size()) return nullptr;
+  return &worker(*index);
 }
 
 std::string WorkerPool::Connect(DialOptions options, Worker::ConnectDone done) {
@@ -54,17 +52,16 @@ std::string WorkerPool::Connect(DialOptions options, Worker::ConnectDone done) {
 std::string WorkerPool::Upgrade(const std::string& carrier,
                                 conn::ConnectionOptions options,
                                 Worker::ConnectDone done) {
-  const std::optional<int> index = FindIndex(carrier);
-  if (!index.has_value()) {
+  Worker* owner = FindWorker(carrier);
+  if (owner == nullptr) {
     std::move(done)(ConnectionNotFound(carrier));
     return "";
   }
-  options.name = MakeConnectionName(*index);
+  options.name = MakeConnectionName(owner->index());
   std::string name = options.name;
-  Worker& owner = worker(*index);
-  owner.Post([&owner, carrier, options = std::move(options),
-              done = std::move(done)]() mutable {
-    owner.Upgrade(carrier, std::move(options), std::move(done));
+  owner->Post([owner, carrier, options = std::move(options),
+               done = std::move(done)]() mutable {
+    owner->Upgrade(carrier, std::move(options), std::move(done));
   });
   return name;
 }
@@ -78,85 +75,20 @@ void WorkerPool::CreatePair(conn::ConnectionOptions options,
       });
 }
 
-void WorkerPool::Pipe(const std::string& name, const std::string& peer,
-                      Worker::ConnectDone done) {
-  Visit(name, [this, name, peer, done = std::move(done)](
-                  absl::StatusOr<conn::Connection*> connection) mutable {
-    absl::Status claimed = connection.status();
-    if (claimed.ok()) claimed = ClaimCleartext(**connection).status();
-    if (!claimed.ok()) {
-      std::move(done)(claimed);
-    } else if (name == peer) {
-      (*connection)->SetSink(std::make_unique<conn::EchoSink>(), name);
-      std::move(done)((*connection)->facts());
-    } else {
-      JoinPeer(name, peer, std::move(done));
-    }
-  });
-}
-
-void WorkerPool::JoinPeer(const std::string& name, const std::string& peer,
-                          Worker::ConnectDone done) {
-  Visit(peer, [this, name, peer, done = std::move(done)](
-                  absl::StatusOr<conn::Connection*> connection) mutable {
-    absl::Status claimed = connection.status();
-    if (claimed.ok()) claimed = ClaimCleartext(**connection).status();
-    std::unique_ptr<net::Transport> end;
-    if (claimed.ok()) {
-      Worker& far = worker(*FindIndex(name));
-      Worker& near = worker(*FindIndex(peer));
-      net::TransportPair pair = net::MakeTransportPair(
-          far.loop(), far.pool(), near.loop(), near.pool());
-      end = std::move(pair.first);
-      (*connection)
-          ->SetSink(std::make_unique<conn::TransportSink>(
-                        std::move(pair.second),
-                        conn::FarEnd{Reason::kPipeBroken, name}),
-                    name);
-    }
-    JoinName(name, peer, claimed, std::move(end), std::move(done));
-  });
-}
-
-void WorkerPool::JoinName(const std::string& name, const std::string& peer,
-                          const absl::Status& joined,
-                          std::unique_ptr<net::Transport> end,
-                          Worker::ConnectDone done) {
-  Visit(name, [peer, joined, end = std::move(end), done = std::move(done)](
-                  absl::StatusOr<conn::Connection*> connection) mutable {
-    if (!connection.ok()) {
-      std::move(done)(connection.status());
-    } else if (!joined.ok()) {
-      // What was claimed is still there.
-      (*conn::StreamSink::Of(**connection))->Release(conn::Direction::kBoth);
-      std::move(done)(joined);
-    } else {
-      (*connection)
-          ->SetSink(
-              std::make_unique<conn::TransportSink>(
-                  std::move(end), conn::FarEnd{Reason::kPipeBroken, peer}),
-              peer);
-      std::move(done)((*connection)->facts());
-    }
-  });
-}
-
 void WorkerPool::CancelConnect(const std::string& name) {
-  const std::optional<int> index = FindIndex(name);
-  if (!index.has_value()) return;
-  Worker& owner = worker(*index);
-  owner.Post([&owner, name] { owner.CancelConnect(name); });
+  Worker* owner = FindWorker(name);
+  if (owner == nullptr) return;
+  owner->Post([owner, name] { owner->CancelConnect(name); });
 }
 
 void WorkerPool::Visit(const std::string& name, Visitor visitor) {
-  const std::optional<int> index = FindIndex(name);
-  if (!index.has_value()) {
+  Worker* owner = FindWorker(name);
+  if (owner == nullptr) {
     std::move(visitor)(ConnectionNotFound(name));
     return;
   }
-  Worker& owner = worker(*index);
-  owner.Post([&owner, name, visitor = std::move(visitor)]() mutable {
-    if (conn::Connection* connection = owner.Find(name)) {
+  owner->Post([owner, name, visitor = std::move(visitor)]() mutable {
+    if (conn::Connection* connection = owner->Find(name)) {
       std::move(visitor)(connection);
     } else {
       std::move(visitor)(ConnectionNotFound(name));

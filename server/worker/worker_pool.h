@@ -8,7 +8,6 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,11 +45,9 @@ class WorkerPool {
   // CreatePair makes a secure pair on the next worker.
   void CreatePair(conn::ConnectionOptions options, Worker::PairDone done);
 
-  // Pipe joins the cleartext of two connections, or of one with itself, and
-  // calls `done` with the facts of the first. It fails as Visit for each, and
-  // as ClaimCleartext: then neither is changed.
-  void Pipe(const std::string& name, const std::string& peer,
-            Worker::ConnectDone done);
+  // FindWorker returns the worker that has, or had, the connection `name`; null
+  // if there is none.
+  Worker* FindWorker(const std::string& name);
 
   // Visit calls `visitor` with the connection called `name`, or with
   // CONNECTION_NOT_FOUND: then maybe at once, on the caller's thread.
@@ -76,15 +73,6 @@ class WorkerPool {
   explicit WorkerPool(std::vector<std::unique_ptr<Worker>> workers);
 
   int NextIndex();
-  // FindIndex returns the worker that has, or had, the connection `name`.
-  std::optional<int> FindIndex(const std::string& name) const;
-  // The steps of Pipe after the first connection is claimed: JoinPeer joins the
-  // second one to a pair, JoinName the first one to the other `end` of it.
-  void JoinPeer(const std::string& name, const std::string& peer,
-                Worker::ConnectDone done);
-  void JoinName(const std::string& name, const std::string& peer,
-                const absl::Status& joined, std::unique_ptr<net::Transport> end,
-                Worker::ConnectDone done);
 
   const std::vector<std::unique_ptr<Worker>> workers_;
   std::atomic<size_t> next_{0};

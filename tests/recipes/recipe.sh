@@ -7,7 +7,7 @@ set -euo pipefail
 readonly page=$1 language=$2
 readonly runfiles=$PWD
 # Debian's Python, for which its packages are.
-export PATH=$HOME/.cache/tlsd/bin:/usr/bin:/bin:$PATH
+export PATH=$runfiles/client/cli:$HOME/.cache/tlsd/bin:/usr/bin:/bin:$PATH
 
 # Where a user of the page would be.
 dir=$(mktemp -d /tmp/tlsd-XXXXXX)
@@ -82,30 +82,39 @@ set_up() {
   [[ -n $port ]] || fail "its listener has no port"
 }
 
-# start_program: until it answers.
-start_program() {
+# write_program [NUMBER [NAME]]: puts the first program of the page, or that of another number and
+# name, into its file, and the command that runs it into $program.
+write_program() {
+  local number=${1:-1} name=${2:-$page}
   case $language in
     python)
       block docs/recipes.md sh 1 | bash -euo pipefail
-      block "docs/recipes/$page.md" python 1 > "$page.py"
-      background program python3 "$page.py" "$TLSD_ADDRESS"
+      block "docs/recipes/$page.md" python "$number" > "$name.py"
+      program=(python3 "$name.py")
       ;;
     node)
       ln -sfn "$HOME/.cache/tlsd/grpc-js/node_modules" node_modules
-      block "docs/recipes/$page.md" js 1 > "$page.js"
-      background program node "$page.js" "$TLSD_ADDRESS"
+      block "docs/recipes/$page.md" js "$number" > "$name.js"
+      program=(node "$name.js")
       ;;
     cpp)
-      diff <(block "docs/recipes/$page.md" cpp 1) "$runfiles/client/examples/recipes/$page.cc" ||
-        fail "its C++ differs from client/examples/recipes/$page.cc"
-      background program "$runfiles/client/examples/recipes/$page" "$TLSD_ADDRESS"
+      program=("$runfiles/client/examples/recipes/$name")
+      diff <(block "docs/recipes/$page.md" cpp "$number") "${program[0]}.cc" ||
+        fail "its C++ differs from client/examples/recipes/$name.cc"
       ;;
-    grpcurl)
-      block "docs/recipes/$page.md" bash 1 > "$page.sh"
-      background program bash -euo pipefail "$page.sh" "$TLSD_ADDRESS"
+    grpcurl | tlsctl)
+      block "docs/recipes/$page.md" bash "$number" > "$name.sh"
+      program=(bash -euo pipefail "$name.sh")
       ;;
     *) fail "there is no such language" ;;
   esac
+  program+=("$TLSD_ADDRESS")
+}
+
+# start_program [NUMBER [NAME [ARGUMENT...]]]: writes it, and runs it until it answers.
+start_program() {
+  write_program "${@:1:2}"
+  background program "${program[@]}" "${@:3}"
   await program.out answering
 }
 
@@ -114,6 +123,12 @@ stop_program() {
   kill -- "-$pid" || fail "the program has ended by itself"
   wait "$pid" 2> /dev/null || true
   unset 'running[-1]'
+}
+
+# port_of LISTENER: the port that it has.
+port_of() {
+  grpcurl -plaintext -unix -d "{\"name\": \"listeners/$1\"}" "$socket" \
+    tlsd.v1.ListenerService/GetListener | sed -n 's/.*"port": \([0-9]*\).*/\1/p'
 }
 
 # certificate NAME KIND [OPENSSL OPTION...]: NAME.pem and NAME-key.pem for localhost, self-signed.

@@ -1,6 +1,7 @@
 // Speaks TLS with a PostgreSQL server for clients that cannot.
 #include <iostream>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "client/client.h"

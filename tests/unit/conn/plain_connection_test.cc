@@ -141,6 +141,26 @@ TEST_F(PlainConnectionTest, ClosesGently) {
   EXPECT_THAT(connection().failure(), IsOk());
 }
 
+TEST_F(PlainConnectionTest, ShowsNoCleanEndWhileAnotherHasTheCleartext) {
+  ConnectionHarness harness(nullptr, Plain());
+  harness.Start();
+  harness.connection().SetSink(std::make_unique<EchoSink>(),
+                               "connections/other");
+  harness.connection().Close();
+  EXPECT_EQ(harness.wire().ending(), FakeWire::Ending::kReset);
+  EXPECT_THAT(harness.connection().failure(),
+              FailsWith(Reason::kConnectionClosed));
+}
+
+TEST_F(PlainConnectionTest, IsResetIfItIsLeftOpen) {
+  FakeWire wire;
+  {
+    ScriptedHarness scripted(Plain());
+    scripted.harness.connection().Start(wire.MakeTransport());
+  }
+  EXPECT_EQ(wire.ending(), FakeWire::Ending::kReset);
+}
+
 TEST_F(PlainConnectionTest, TellsWhatCutsIt) {
   Begin(Plain());
   wire().Fail(MakeError(Reason::kTransportReset, "cut"));
@@ -208,6 +228,7 @@ TEST_F(PlainConnectionTest, DetectsCleartext) {
   Arrive("ELO");
   EXPECT_EQ(TakeAll(connection()), "HELO");
   EXPECT_FALSE(connection().facts().encrypted);
+  EXPECT_EQ(connection().facts().secure_context, "");
 }
 
 TEST_F(PlainConnectionTest, ClosesWhoSaysNothing) {

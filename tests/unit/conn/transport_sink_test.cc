@@ -20,11 +20,11 @@ using testing::IsOk;
 
 class TransportSinkTest : public ::testing::Test {
  protected:
-  explicit TransportSinkTest(std::string preamble = "")
-      : harness_(std::make_unique<TransportSink>(
-            far_.MakeTransport(),
-            FarEnd{Reason::kUpstreamFailed, "192.0.2.7:80"},
-            std::move(preamble))) {
+  explicit TransportSinkTest(FarEnd::Kind kind = FarEnd::Kind::kUpstream,
+                             std::string preamble = "")
+      : harness_(std::make_unique<TransportSink>(far_.MakeTransport(),
+                                                 FarEnd{kind, "192.0.2.7:80"},
+                                                 std::move(preamble))) {
     harness_.Open();
   }
 
@@ -133,19 +133,32 @@ TEST_F(TransportSinkTest, TellsThePeersFailureAsAReset) {
   EXPECT_THAT(far_.reset_reason(), FailsWith(Reason::kTlsTruncated));
 }
 
-TEST_F(TransportSinkTest, DeliversWhatCameBeforeTheFailure) {
+TEST_F(TransportSinkTest, KeepsNothingBackForAFarEndThatIsReset) {
   far_.room = 0;
-  peer_.Send(Noise(100'000));
+  peer_.Send(Noise(300'000));
   Settle();
   wire_.Fail(MakeError(Reason::kTransportReset, "cut"));
+
   EXPECT_EQ(connection_.state(), ConnectionState::kClosed);
-
-  const size_t waiting = far_.unsent_size() + connection_.Readable().size();
-  EXPECT_GT(waiting, 0u);
-  far_.MakeRoom(std::numeric_limits<size_t>::max());
-
   EXPECT_EQ(far_.ending(), FakeWire::Ending::kReset);
-  EXPECT_TRUE(connection_.Readable().empty());
+}
+
+TEST_F(TransportSinkTest, SendsTheRestOfWhatHasEnded) {
+  far_.ArriveEnd();
+  Settle();
+  far_.room = 0;
+  const std::string sent = Noise(120'000);
+  peer_.Send(sent);
+  peer_.Shutdown();
+  Settle();
+  EXPECT_EQ(far_.ending(), FakeWire::Ending::kNone);
+
+  far_.MakeRoom(std::numeric_limits<size_t>::max());
+  Settle();
+
+  EXPECT_EQ(far_.TakeSent(), sent);
+  EXPECT_EQ(far_.ending(), FakeWire::Ending::kGentle);
+  EXPECT_THAT(connection_.failure(), IsOk());
 }
 
 TEST_F(TransportSinkTest, TellsTheFarEndsFailureToThePeer) {
@@ -164,18 +177,17 @@ TEST_F(TransportSinkTest, TellsTheFarEndsFailureToThePeer) {
   EXPECT_THAT(peer_.status(), FailsWith(Reason::kPeerAlert));
 }
 
-TEST_F(TransportSinkTest, EndsCleanlyWithAFarEndThatHasEndedAndGone) {
+TEST_F(TransportSinkTest, DoesNotTakeAFarEndThatLeavesForTheEndOfThePeer) {
   far_.ArriveEnd();
   Settle();
   far_.Fail(MakeError(Reason::kConnectionClosed, "gone"));
   Settle();
 
-  EXPECT_EQ(connection_.state(), ConnectionState::kClosed);
-  EXPECT_THAT(connection_.failure(), IsOk());
-  EXPECT_TRUE(peer_.has_seen_close_notify());
+  // The peer might have had more to say.
+  EXPECT_THAT(connection_.failure(), FailsWith(Reason::kUpstreamFailed));
 }
 
-TEST_F(TransportSinkTest, LosesNothingInSilenceWithAFarEndThatHasGone) {
+TEST_F(TransportSinkTest, LosesNothingInSilence) {
   far_.room = 0;
   far_.ArriveEnd();
   peer_.Send("nobody takes this");
@@ -186,6 +198,27 @@ TEST_F(TransportSinkTest, LosesNothingInSilenceWithAFarEndThatHasGone) {
   EXPECT_THAT(connection_.failure(), FailsWith(Reason::kUpstreamFailed));
 }
 
+class CarriedTest : public TransportSinkTest {
+ protected:
+  CarriedTest() : TransportSinkTest(FarEnd::Kind::kCarried) {}
+};
+
+TEST_F(CarriedTest, EndsCleanlyWithWhatItHasCarried) {
+  far_.ArriveEnd();
+  Settle();
+  far_.Fail(MakeError(Reason::kConnectionClosed, "gone"));
+  Settle();
+
+  EXPECT_EQ(connection_.state(), ConnectionState::kClosed);
+  EXPECT_THAT(connection_.failure(), IsOk());
+  EXPECT_TRUE(peer_.has_seen_close_notify());
+}
+
+TEST_F(CarriedTest, FailsWithWhatItCarries) {
+  far_.Fail(MakeError(Reason::kConnectionReset, "reset"));
+  EXPECT_THAT(connection_.failure(), FailsWith(Reason::kPipeBroken));
+}
+
 TEST_F(TransportSinkTest, HearsThatAFarEndIsGoneWhichHasEnded) {
   far_.ArriveEnd();
   Settle();
@@ -193,9 +226,9 @@ TEST_F(TransportSinkTest, HearsThatAFarEndIsGoneWhichHasEnded) {
   EXPECT_FALSE(far_.is_paused());
 }
 
-TEST_F(TransportSinkTest, GoesWithTheConnection) {
-  connection_.Close();
-  EXPECT_EQ(far_.ending(), FakeWire::Ending::kGentle);
+TEST_F(TransportSinkTest, ShowsNoCleanEndThatThePeerHasNotMade) {
+  connection_.CloseCleanly();
+  EXPECT_EQ(far_.ending(), FakeWire::Ending::kReset);
 }
 
 TEST_F(TransportSinkTest, ResetsWithTheConnection) {
@@ -206,7 +239,8 @@ TEST_F(TransportSinkTest, ResetsWithTheConnection) {
 
 class PreambleTest : public TransportSinkTest {
  protected:
-  PreambleTest() : TransportSinkTest("PROXY UNKNOWN\r\n") {}
+  PreambleTest()
+      : TransportSinkTest(FarEnd::Kind::kUpstream, "PROXY UNKNOWN\r\n") {}
 };
 
 TEST_F(PreambleTest, GoesBeforeAllElse) {

@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "server/base/byte_queue.h"
 #include "server/conn/stream_sink.h"
+#include "server/worker/pipe.h"
 #include "tests/testing/engine_pair.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/unit/worker/data_plane.h"
@@ -89,8 +90,8 @@ class WorkerConnectTest : public ::testing::Test {
 
   Connected Pipe(const std::string& name, const std::string& peer) {
     Answer<Connected> answer;
-    pool_.Pipe(name, peer,
-               [&](Connected facts) { answer.Set(std::move(facts)); });
+    worker::Pipe(pool_, name, peer,
+                 [&](Connected facts) { answer.Set(std::move(facts)); });
     return answer.Get();
   }
 
@@ -254,6 +255,15 @@ TEST_F(WorkerConnectTest, EndsAPairWhoseCiphertextIsCutOff) {
   plane_.Await(EventType::kConnectionClosed, pair.encrypted.name);
 }
 
+TEST_F(WorkerConnectTest, DoesNotPipeAPairIntoItself) {
+  const PairFacts pair = NewPair(ClientSide());
+  EXPECT_THAT(Pipe(pair.cleartext.name, pair.encrypted.name),
+              FailsWith(Reason::kFieldsConflict));
+  EXPECT_THAT(Pipe(pair.encrypted.name, pair.cleartext.name),
+              FailsWith(Reason::kFieldsConflict));
+  EXPECT_THAT(Pipe(pair.encrypted.name, pair.encrypted.name), IsOk());
+}
+
 TEST_F(WorkerConnectTest, PipesAConnectionIntoItself) {
   const auto [near, far] = PlainEnds();
   EXPECT_THAT(Pipe(far, far), IsOk());
@@ -335,6 +345,30 @@ TEST_P(ForwardTest, TellsThatTheUpstreamCannotBeReached) {
   EXPECT_THAT(facts.failure, FailsWith(Reason::kUpstreamFailed));
   EXPECT_EQ(facts.upstream, gone.bound_address.ToString());
   EXPECT_THAT(ReadText(client->name), FailsWith(Reason::kPeerAlert));
+}
+
+TEST_P(ForwardTest, KeepsTheUpstreamsCleartextToItself) {
+  const Connected client =
+      plane_.Connect(ForwardTo(Upstream(Handler::kStream).bound_address));
+  ASSERT_THAT(client, IsOk());
+  Write(client->name, "x");
+  if (GetParam() == conn::Protection::kNone) return;
+  Worker::ListOptions options;
+  options.count_max = 100;
+  int upstream_count = 0;
+  for (const conn::ConnectionFacts& facts : plane_.List(options)) {
+    if (facts.role != tls::Role::kClient || facts.name == client->name)
+      continue;
+    ++upstream_count;
+    ASSERT_THAT(plane_.Visit(facts.name,
+                             [](conn::Connection& connection) {
+                               EXPECT_THAT(
+                                   conn::StreamSink::Of(connection).status(),
+                                   FailsWith(Reason::kConnectionAttached));
+                             }),
+                IsOk());
+  }
+  EXPECT_LE(upstream_count, 1);
 }
 
 TEST_P(ForwardTest, EndsWithTheWorkers) {

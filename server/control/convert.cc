@@ -316,7 +316,7 @@ void ToProto(const worker::ContextFacts& context, v1::SecureContext& proto) {
   }
   ToProto(context.create_time, *proto.mutable_create_time());
   ToProto(context.update_time, *proto.mutable_update_time());
-  proto.set_ech_config_list(facts.ech_config_list);
+  proto.set_ech_config_list(context.ech_config_list);
   proto.set_etag(context.etag);
 }
 

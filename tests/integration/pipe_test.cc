@@ -218,18 +218,19 @@ TEST_P(PipeTest, BreaksWhenOneSideIsTruncated) {
   }
 }
 
-TEST_P(PipeTest, EndsWhenOneIsClosed) {
+TEST_P(PipeTest, BreaksWhenOneIsClosedInTheMiddle) {
   for (const Where where : kBothPlaces) {
     const Chain chain = MakePiped(where);
-    ASSERT_THAT(Write(chain.left.client, "kept"), IsOk());
-    EXPECT_EQ(ReadBytes(chain.right.server, 4), "kept");
+    ASSERT_THAT(Write(chain.left.client, "came"), IsOk());
+    EXPECT_EQ(ReadBytes(chain.right.server, 4), "came");
 
     ASSERT_THAT(Close(chain.left.server), IsOk());
 
-    ASSERT_OK_AND_ASSIGN(const std::string right, ReadAll(chain.right.server));
-    ASSERT_OK_AND_ASSIGN(const std::string left, ReadAll(chain.left.client));
-    EXPECT_EQ(AwaitFailure(chain.left.server), "");
-    EXPECT_EQ(AwaitFailure(chain.right.client), "");
+    EXPECT_EQ(AwaitFailure(chain.left.server), "CONNECTION_CLOSED");
+    EXPECT_EQ(AwaitFailure(chain.right.client), "PIPE_BROKEN");
+    // Neither peer takes what it has for all there is.
+    EXPECT_THAT(ReadAll(chain.left.client), FailsWith(Reason::kPeerAlert));
+    EXPECT_THAT(ReadAll(chain.right.server), FailsWith(Reason::kPeerAlert));
   }
 }
 
@@ -369,6 +370,23 @@ TEST_P(PipeTest, TakesNoneThatHasEndedOrIsKept) {
   ExpectCarriesBothWays(pair.client, pair.server);
   ASSERT_THAT(Write(echoed, "echo"), IsOk());
   EXPECT_EQ(ReadBytes(echoed, 4), "echo");
+}
+
+TEST_P(PipeTest, RefusesToFeedAConnectionWithWhatItCarries) {
+  v1::CreateSecurePairRequest request;
+  *request.mutable_server() = ServerOptions();
+  ASSERT_OK_AND_ASSIGN(const v1::SecurePair pair, client().Call(request));
+
+  EXPECT_THAT(Pipe(pair.cleartext(), pair.encrypted()),
+              FailsWith(Reason::kFieldsConflict));
+  EXPECT_THAT(Pipe(pair.encrypted(), pair.cleartext()),
+              FailsWith(Reason::kFieldsConflict));
+
+  // Both are as they were.
+  *request.mutable_client() = ClientOptions(GetParam());
+  ASSERT_OK_AND_ASSIGN(const v1::SecurePair dialling, client().Call(request));
+  ASSERT_THAT(Pipe(pair.encrypted(), dialling.encrypted()), IsOk());
+  ExpectCarriesBothWays(dialling.cleartext(), pair.cleartext());
 }
 
 TEST_P(PipeTest, WaitsForTheHandshakeOfOne) {

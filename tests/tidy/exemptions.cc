@@ -72,6 +72,8 @@ const std::vector<Exemption>& Exemptions() {
        kByQuestion},
       {"server/tls/handshake_credentials.cc",
        "tests/unit/tls/sign_question_test.cc", kByQuestion},
+      {"server/worker/pipe.cc", "tests/unit/worker/worker_connect_test.cc",
+       "It joins what workers make, with their fixture."},
       {"server/worker/worker_decisions.cc",
        "tests/integration/decision_answers_test.cc", kByQuestion},
   };

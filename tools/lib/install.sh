@@ -56,6 +56,11 @@ need_test() {
   need_package python3 "runs the recipes in Python"
   need_package python3-grpcio "gRPC for the recipes in Python"
   need_package python3-cryptography "keys for the recipes in Python"
+  need_package haproxy "a proxy of the recipes"
+  need_package iproute2 "tells the ports of the recipes' proxies"
+  need_package microsocks "a proxy of the recipes"
+  need_package postgresql-15 "a server of the recipes"
+  need_package tinyproxy-bin "a proxy of the recipes"
   need_grpcurl
   need_grpc_js
 }

@@ -261,6 +261,36 @@ TEST(ConvertTest, WritesEveryFieldOfAConnection) {
   EXPECT_EQ(proto.open_time().seconds(), 1'000'001);
 }
 
+TEST(ConvertTest, WritesWhatLiesBelowAConnection) {
+  conn::ConnectionFacts facts = SomeConnection();
+  facts.encrypted = false;
+  facts.carrier = "connections/below";
+  facts.piped_with = "connections/beside";
+  facts.upstream = "192.0.2.7:80";
+  facts.max_send_fragment = 512;
+  facts.early_bytes_received = 5;
+  facts.renegotiation_count = 2;
+  facts.socket_options.idle_timeout = absl::Seconds(9);
+  auto header = std::make_shared<net::ProxyHeader>();
+  header->version = 1;
+  header->source = facts.remote_address;
+  header->destination = facts.local_address;
+  facts.proxy_header = header;
+  facts.proxy_address = facts.local_address;
+  const auto proto = Converted<v1::Connection>(facts);
+
+  EXPECT_FALSE(proto.encrypted());
+  EXPECT_EQ(proto.carrier(), "connections/below");
+  EXPECT_EQ(proto.piped_with(), "connections/beside");
+  EXPECT_EQ(proto.upstream(), "192.0.2.7:80");
+  EXPECT_EQ(proto.max_send_fragment(), 512);
+  EXPECT_EQ(proto.early_bytes_received(), 5);
+  EXPECT_EQ(proto.renegotiation_count(), 2);
+  EXPECT_EQ(proto.socket_options().idle_timeout().seconds(), 9);
+  EXPECT_EQ(proto.proxy_header().version(), 1);
+  EXPECT_EQ(proto.proxy_address().address(), "192.0.2.1");
+}
+
 TEST(ConvertTest, LeavesOutWhatHasNotHappened) {
   conn::ConnectionFacts facts;
   facts.create_time = kTime;
@@ -269,6 +299,10 @@ TEST(ConvertTest, LeavesOutWhatHasNotHappened) {
 
   EXPECT_EQ(proto.role(), v1::ROLE_CLIENT);
   EXPECT_EQ(proto.state(), v1::Connection::STATE_HANDSHAKING);
+  EXPECT_TRUE(proto.encrypted());
+  EXPECT_FALSE(proto.has_local_address());
+  EXPECT_FALSE(proto.has_remote_address());
+  EXPECT_FALSE(proto.has_proxy_header());
   EXPECT_FALSE(proto.has_handshake());
   EXPECT_FALSE(proto.has_peer_certificate());
   EXPECT_FALSE(proto.has_open_time());
@@ -378,7 +412,9 @@ TEST(ConvertTest, WritesEveryTypeOfEvent) {
       {EventType::kSecureContextUpdated, v1::EVENT_TYPE_SECURE_CONTEXT_UPDATED},
       {EventType::kCertificateExpiring, v1::EVENT_TYPE_CERTIFICATE_EXPIRING},
       {EventType::kSession, v1::EVENT_TYPE_SESSION},
-      {EventType::kOcspResponse, v1::EVENT_TYPE_OCSP_RESPONSE}};
+      {EventType::kOcspResponse, v1::EVENT_TYPE_OCSP_RESPONSE},
+      {EventType::kConnection, v1::EVENT_TYPE_CONNECTION},
+      {EventType::kRenegotiated, v1::EVENT_TYPE_RENEGOTIATED}};
   EXPECT_EQ(types.size() + 1,
             static_cast<size_t>(v1::EventType_descriptor()->value_count()));
   for (const auto& [type, expected] : types) {

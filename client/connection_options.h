@@ -107,6 +107,8 @@ struct ServerOptions {
   absl::Duration handshake_timeout = absl::ZeroDuration();
   // Whether to ask the client for a certificate. Default: as the context says.
   std::optional<ClientCertificateMode> client_certificate_mode = {};
+  // Only `idle_timeout` has a meaning without a socket.
+  SocketOptions socket_options = {};
   DetachPolicy detach_policy = DetachPolicy::kClose;
 };
 

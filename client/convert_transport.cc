@@ -65,6 +65,7 @@ v1::ServerOptions ToProto(const ServerOptions& options) {
     message.set_client_certificate_mode(
         ToProto(*options.client_certificate_mode));
   }
+  *message.mutable_socket_options() = ToProto(options.socket_options);
   return message;
 }
 

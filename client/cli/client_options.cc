@@ -113,6 +113,9 @@ RoleCommandLine::RoleCommandLine(CLI::App& app)
       ->transform(ClientCertificateNames())
       ->type_name("MODE");
   AddHookOption(app, hooks_);
+  AddDurationOption(app, "--idle-timeout", idle_timeout_,
+                    "End it after so long without a byte in either direction "
+                    "(default: never)");
   AddClientOption(
       app.add_option("--session-in", session_in_path_,
                      "File of a session to resume, as `connect --session-out` "
@@ -146,6 +149,7 @@ absl::Status RoleCommandLine::FillClient(
     if (!session.ok()) return session.status();
     client.set_session(*session);
   }
+  FillSocketOptions(client);
   return client_.Fill(files, client);
 }
 
@@ -158,6 +162,14 @@ void RoleCommandLine::FillServer(const std::optional<absl::Duration>& timeout,
     *server.mutable_handshake_timeout() = ToProto(*timeout);
   }
   server.set_client_certificate_mode(client_certificates_);
+  FillSocketOptions(server);
+}
+
+template <typename Role>
+void RoleCommandLine::FillSocketOptions(Role& role) const {
+  if (!idle_timeout_.has_value()) return;
+  *role.mutable_socket_options()->mutable_idle_timeout() =
+      ToProto(*idle_timeout_);
 }
 
 }  // namespace tlsd::client::cli

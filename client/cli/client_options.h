@@ -99,6 +99,10 @@ class RoleCommandLine {
   void FillServer(const std::optional<absl::Duration>& timeout,
                   v1::ServerOptions& server) const;
 
+  // FillSocketOptions sets those of either role, if any are given.
+  template <typename Role>
+  void FillSocketOptions(Role& role) const;
+
   bool is_server_ = false;
   CLI::Option* server_ = nullptr;
   std::string listener_;
@@ -106,6 +110,7 @@ class RoleCommandLine {
       v1::CLIENT_CERTIFICATE_MODE_UNSPECIFIED;
   std::string session_in_path_;
   HookProtos hooks_;
+  std::optional<absl::Duration> idle_timeout_;
   ClientCommandLine client_;
 };
 

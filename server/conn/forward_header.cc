@@ -25,12 +25,11 @@ void AddTls(const tls::HandshakeFacts& handshake, bool with_certificate,
   ssl.version = handshake.protocol;
   ssl.cipher = handshake.cipher;
   ssl.is_authorized = handshake.authorized;
+  ssl.is_resumed = handshake.resumed;
   if (handshake.peer_certificate != nullptr) {
     const tls::CertificateFacts& certificate = *handshake.peer_certificate;
     ssl.has_client_certificate = true;
     ssl.common_name = CommonNameOf(certificate);
-    ssl.signature_algorithm = certificate.signature_algorithm;
-    ssl.key_algorithm = certificate.public_key;
     if (with_certificate) ssl.client_certificate = certificate.der;
   }
   header.fields.push_back(net::EncodeProxySsl(ssl));

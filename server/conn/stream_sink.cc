@@ -144,6 +144,7 @@ void StreamSink::TryWrite(Connection& connection) {
 }
 
 bool StreamSink::WriteSome(Connection& connection) {
+  if (connection.state() == ConnectionState::kHandshaking) return false;
   absl::Status status = absl::OkStatus();
   // To shut down twice is no error, so only bytes need an open direction.
   if (written_size_ < unwritten_.size()) {

@@ -55,7 +55,8 @@ class StreamSink final : public CleartextSink {
   void Read(Connection& connection, size_t size_max, ReadDone done);
 
   // Write calls `done` when all of `bytes`, then close_notify if `shut_down`,
-  // has been sealed, or cannot be. There must be no other write.
+  // has been sealed, or cannot be; it waits for the handshake. There must be no
+  // other write.
   void Write(Connection& connection, std::string bytes, bool shut_down,
              WriteDone done);
 

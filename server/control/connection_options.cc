@@ -331,6 +331,9 @@ absl::StatusOr<conn::ConnectionOptions> ConnectionOptionReader::ReadServer(
   options.secure_context_name = record->name;
   TLSD_ASSIGN_OR_RETURN(options.engine.client_certificate_mode,
                         ReadMode(proto.client_certificate_mode()));
+  TLSD_ASSIGN_OR_RETURN(
+      options.socket_options,
+      ReadSocketOptions("socket_options", proto.socket_options()));
   if (proto.has_handshake_timeout()) {
     TLSD_ASSIGN_OR_RETURN(
         options.handshake_timeout,

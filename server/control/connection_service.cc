@@ -246,7 +246,11 @@ grpc::ServerUnaryReactor* ConnectionService::Shutdown(
       [](conn::Connection& connection) -> absl::Status {
         // The end of what another connection says is not the caller's to tell.
         if (connection.is_joined()) {
-          return conn::StreamSink::Of(connection).status();
+          return MakeError(Reason::kConnectionAttached,
+                           connection.name() +
+                               " is joined; its ends are those of the other "
+                               "side",
+                           {{"connection", connection.name()}});
         }
         return connection.Shutdown();
       },

@@ -55,6 +55,7 @@ constexpr uint8_t kProxyNoop = 0x04;
 
 // The field kProxySsl (section 2.2.6).
 constexpr uint8_t kClientSsl = 0x01;
+constexpr uint8_t kClientCertificateOnConnection = 0x02;
 constexpr uint8_t kClientCertificateInSession = 0x04;
 constexpr uint8_t kSslVersion = 0x21;
 constexpr uint8_t kSslCommonName = 0x22;
@@ -409,9 +410,12 @@ absl::Status CheckPreamble(absl::string_view bytes) {
 ProxyField EncodeProxySsl(const ProxySsl& ssl) {
   ProxyField field;
   field.type = kProxySsl;
-  field.value.push_back(static_cast<char>(
-      kClientSsl |
-      (ssl.has_client_certificate ? kClientCertificateInSession : 0)));
+  uint8_t client = kClientSsl;
+  if (ssl.has_client_certificate) {
+    client |= kClientCertificateInSession;
+    if (!ssl.is_resumed) client |= kClientCertificateOnConnection;
+  }
+  field.value.push_back(static_cast<char>(client));
   const bool is_verified = ssl.has_client_certificate && ssl.is_authorized;
   field.value.append({0, 0, 0, is_verified ? '\0' : '\1'});
   const std::pair<uint8_t, absl::string_view> parts[] = {

@@ -52,10 +52,12 @@ struct ProxySsl {
   // Whether the client has shown a certificate, on this connection or, resumed,
   // on an earlier one; and whether it is authorized.
   bool has_client_certificate = false;
+  bool is_resumed = false;
   bool is_authorized = false;
-  // Empty: left out.
+  // Of the client's certificate. Empty: left out.
   std::string common_name;
   std::string cipher;
+  // Of the certificate that the client was shown.
   std::string signature_algorithm;
   std::string key_algorithm;
   // In DER. Empty: left out.

@@ -76,7 +76,7 @@ TEST_P(DetectTest, IsHandshakingUntilTheFirstByte) {
 
   const v1::Connection waiting = open.connections(0);
   EXPECT_EQ(waiting.state(), v1::Connection::STATE_HANDSHAKING);
-  EXPECT_THAT(Write(waiting, "x"), FailsWith(Reason::kHandshakeNotComplete));
+  EXPECT_THAT(Shutdown(waiting), FailsWith(Reason::kHandshakeNotComplete));
   ASSERT_THAT(Write(dialled, "now"), IsOk());
   EXPECT_EQ(ReadBytes(waiting, 3), "now");
   ASSERT_OK_AND_ASSIGN(const v1::Connection plain, Get(waiting));

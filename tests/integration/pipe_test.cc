@@ -315,6 +315,7 @@ TEST_P(PipeTest, KeepsTheCleartextToItself) {
   for (const v1::Connection& piped : {chain.left.server, chain.right.client}) {
     EXPECT_THAT(Read(piped), FailsWith(Reason::kConnectionAttached));
     EXPECT_THAT(Write(piped, "x"), FailsWith(Reason::kConnectionAttached));
+    EXPECT_THAT(Shutdown(piped), FailsWith(Reason::kConnectionAttached));
     v1::StreamAttach attach;
     attach.set_connection(piped.name());
     EXPECT_THAT(StreamClient::Attach(client(), attach),
@@ -386,6 +387,8 @@ TEST_P(PipeTest, RefusesToFeedAConnectionWithWhatItCarries) {
   *request.mutable_client() = ClientOptions(GetParam());
   ASSERT_OK_AND_ASSIGN(const v1::SecurePair dialling, client().Call(request));
   ASSERT_THAT(Pipe(pair.encrypted(), dialling.encrypted()), IsOk());
+  Await(v1::EVENT_TYPE_SECURE_CONNECT, dialling.cleartext().name());
+  Await(v1::EVENT_TYPE_SECURE_CONNECTION, pair.cleartext().name());
   ExpectCarriesBothWays(dialling.cleartext(), pair.cleartext());
 }
 

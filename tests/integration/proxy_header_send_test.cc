@@ -20,6 +20,7 @@ namespace tlsd::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr absl::string_view kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
 
@@ -231,8 +232,8 @@ TEST_P(ProxyHeaderSendTest, SendsTheClientCertificateOnlyIfItIsTold) {
     Header header = ReadHeader(*sent.socket);
 
     const std::string ssl = header.fields[0x20];
-    // PP2_CLIENT_SSL, _CERT_CONN and _CERT_SESS.
-    EXPECT_EQ(ByteAt(ssl, 0) & 0x03, 0x03);
+    // PP2_CLIENT_SSL and _CERT_SESS.
+    EXPECT_EQ(ByteAt(ssl, 0) & 0x05, 0x05);
     EXPECT_EQ(ssl.substr(1, 4), std::string(4, '\0'));  // verified
     std::map<int, std::string> fields =
         FieldsOf(absl::string_view(ssl).substr(5));
@@ -264,9 +265,43 @@ TEST_P(ProxyHeaderSendTest, SaysThatACertificateIsNotAuthorized) {
   Header header = ReadHeader(*sent.socket);
 
   const std::string ssl = header.fields[0x20];
-  EXPECT_EQ(ByteAt(ssl, 0) & 0x03, 0x03);
+  EXPECT_EQ(ByteAt(ssl, 0) & 0x05, 0x05);
   EXPECT_NE(ssl.substr(1, 4), std::string(4, '\0'));
   ExpectCleartextFollows(sent);
+}
+
+TEST_P(ProxyHeaderSendTest, SaysThatACertificateCameOnThisConnection) {
+  v1::Listener options;
+  options.set_secure_context(
+      JudgingContext(v1::CLIENT_CERTIFICATE_MODE_REQUEST));
+  const Sent sent =
+      Send(v1::PROXY_HEADER_VERSION_2_TLS, ClientContext(), options);
+
+  Header header = ReadHeader(*sent.socket);
+
+  // PP2_CLIENT_SSL, _CERT_CONN and _CERT_SESS (section 2.2.5).
+  EXPECT_EQ(ByteAt(header.fields[0x20], 0), 0x07);
+}
+
+TEST_P(ProxyHeaderSendTest, NamesAlgorithmsOfNoOtherCertificateThanItsOwn) {
+  // The client's is RSA, the listener's is not.
+  v1::SecureContext dialling;
+  dialling.mutable_trust_anchors()->add_pems(RootIdentity().CertificatePem());
+  *dialling.add_credentials() = PemOf(RsaServerIdentity());
+  dialling.set_min_version(GetParam());
+  dialling.set_max_version(GetParam());
+  v1::Listener options;
+  options.set_secure_context(
+      JudgingContext(v1::CLIENT_CERTIFICATE_MODE_REQUEST));
+  const Sent sent =
+      Send(v1::PROXY_HEADER_VERSION_2_TLS, NewContext(dialling), options);
+
+  Header header = ReadHeader(*sent.socket);
+
+  // PP2_SUBTYPE_SSL_KEY_ALG is of the certificate that the proxy has shown.
+  std::map<int, std::string> fields =
+      FieldsOf(absl::string_view(header.fields[0x20]).substr(5));
+  EXPECT_THAT(fields[0x25], Not(HasSubstr("RSA")));
 }
 
 TEST_P(ProxyHeaderSendTest, SaysNothingOfTlsThatIsNotThere) {

@@ -9,7 +9,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/status/reason.h"
-#include "tests/integration/carrier_fixture.h"
+#include "tests/integration/raw_socket.h"
+#include "tests/integration/tcp_relay.h"
 #include "tests/integration/upgrade_fixture.h"
 #include "tests/testing/daemon_fixture.h"
 #include "tests/testing/status_matchers.h"
@@ -93,6 +94,7 @@ TEST_P(UpgradeTest, KeepsTheCarrierToItself) {
   for (const v1::Connection& carrier : {plain.client, plain.server}) {
     EXPECT_THAT(Read(carrier), FailsWith(Reason::kConnectionAttached));
     EXPECT_THAT(Write(carrier, "x"), FailsWith(Reason::kConnectionAttached));
+    EXPECT_THAT(Shutdown(carrier), FailsWith(Reason::kConnectionAttached));
     EXPECT_THAT(StreamClient::Attach(client(), StreamOf(carrier)),
                 FailsWith(Reason::kConnectionAttached));
     EXPECT_THAT(AsClient(carrier), FailsWith(Reason::kConnectionAttached));
@@ -181,14 +183,24 @@ TEST_P(UpgradeTest, EndsTheCarrierThatCarriesNothingMore) {
 }
 
 TEST_P(UpgradeTest, IsTruncatedWhenTheCarrierEndsFirst) {
-  const Pair plain = OpenPlain();
-  const Pair tls = UpgradeBoth(plain);
+  const v1::Listener listener = ListenPlain();
+  RawListener between;
+  const v1::Connection dialled = ConnectPlain(between.address());
+  ASSERT_OK_AND_ASSIGN(RawSocket inner, between.Accept());
+  ASSERT_OK_AND_ASSIGN(RawSocket outer,
+                       RawSocket::Connect(AddressOf(listener)));
+  auto relay = std::make_unique<TcpRelay>(std::move(inner), std::move(outer));
+  ASSERT_OK_AND_ASSIGN(const v1::Connection accepted, Accept(listener.name()));
+  const Pair tls = UpgradeBoth({dialled, accepted});
+  ExpectCarriesBothWays(tls.client, tls.server);
 
-  // The end of the socket, without close_notify above it.
-  ASSERT_THAT(Shutdown(plain.client), IsOk());
+  // The ends of the sockets, without close_notify above them.
+  relay.reset();
 
-  EXPECT_EQ(AwaitFailure(tls.server), "TLS_TRUNCATED");
-  EXPECT_THAT(Read(tls.server), FailsWith(Reason::kTlsTruncated));
+  for (const v1::Connection& end : {tls.client, tls.server}) {
+    EXPECT_EQ(AwaitFailure(end), "TLS_TRUNCATED");
+    EXPECT_THAT(Read(end), FailsWith(Reason::kTlsTruncated));
+  }
 }
 
 TEST_P(UpgradeTest, EndsTheCarrierOfAFailedHandshake) {
@@ -365,6 +377,7 @@ TEST_P(UpgradeTest, NestsOverASecurePair) {
 
   ASSERT_OK_AND_ASSIGN(const v1::Connection server, AsServer(plain.server));
 
+  Await(v1::EVENT_TYPE_SECURE_CONNECT, pair.cleartext().name());
   ExpectCarriesBothWays(pair.cleartext(), server);
   const Pair inner = UpgradeBoth({pair.cleartext(), server});
   ExpectCarriesBothWays(inner.client, inner.server);

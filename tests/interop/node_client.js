@@ -14,7 +14,7 @@ const read = (path) => (path ? fs.readFileSync(path) : undefined);
 const socket = tls.connect({
   host: '127.0.0.1',
   port: options.port,
-  servername: 'localhost',
+  servername: options.name || 'localhost',
   minVersion: options.version,
   maxVersion: options.version,
   ALPNProtocols: ['http/1.1'],

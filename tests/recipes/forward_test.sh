@@ -30,6 +30,17 @@ expect '^hello$' "$answer" "the web server is not heard"
 if answer=$(get 3 's/ --cacert server.pem//'); then fail "curl trusts anybody"; fi
 expect 'SSL certificate' "$answer" "curl does not speak TLS"
 
+# A server that is not there.
+tlsctl listen 127.0.0.1:0 --context web --id nowhere --forward "unix:$dir/nowhere.sock" \
+  --forward-plain > set_up.out
+port=$(port_of nowhere)
+for _ in $(seq 100); do
+  if answer=$(get 3); then fail "nobody answers: $answer"; fi
+  tlsctl events --about listeners/nowhere > events.out
+  if grep -q UPSTREAM_FAILED events.out; then break; fi
+done
+grep -q UPSTREAM_FAILED events.out || fail "nobody says that the server is not there"
+
 # HAProxy is told who comes.
 proxy 1
 listen 4 app

@@ -82,10 +82,13 @@ set_up() {
   [[ -n $port ]] || fail "its listener has no port"
 }
 
-# write_program [NUMBER [NAME]]: puts the first program of the page, or that of another number and
-# name, into its file, and the command that runs it into $program.
+# Which program of the page is meant, what it is called, and what it takes besides the daemon.
+number=1
+name=$page
+arguments=()
+
+# write_program: puts it into its file, and the command that runs it into $program.
 write_program() {
-  local number=${1:-1} name=${2:-$page}
   case $language in
     python)
       block docs/recipes.md sh 1 | bash -euo pipefail
@@ -108,13 +111,13 @@ write_program() {
       ;;
     *) fail "there is no such language" ;;
   esac
-  program+=("$TLSD_ADDRESS")
+  program+=("$TLSD_ADDRESS" "${arguments[@]}")
 }
 
-# start_program [NUMBER [NAME [ARGUMENT...]]]: writes it, and runs it until it answers.
+# start_program: writes it, and runs it until it answers.
 start_program() {
-  write_program "${@:1:2}"
-  background program "${program[@]}" "${@:3}"
+  write_program
+  background program "${program[@]}"
   await program.out answering
 }
 

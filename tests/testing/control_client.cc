@@ -84,79 +84,60 @@ ControlClient::ControlClient(const std::string& address, Window window)
 
 ControlClient::~ControlClient() = default;
 
-#define TLSD_TEST_CALL(stub, Service, Method, Response)                       \
-  absl::StatusOr<Response> ControlClient::Call(                               \
-      const v1::Method##Request& request, CallContext* context) {             \
-    return Unary(stubs_->stub, &v1::Service::Stub::Method, request, context); \
+#define TLSD_TEST_CALL(stub, Method, Response)                          \
+  absl::StatusOr<Response> ControlClient::Call(                         \
+      const v1::Method##Request& request, CallContext* context) {       \
+    return Unary(stubs_->stub, &decltype(Stubs::stub)::Method, request, \
+                 context);                                              \
   }
-TLSD_TEST_CALL(contexts, SecureContextService, CreateSecureContext,
-               v1::SecureContext)
-TLSD_TEST_CALL(contexts, SecureContextService, GetSecureContext,
-               v1::SecureContext)
-TLSD_TEST_CALL(contexts, SecureContextService, ListSecureContexts,
-               v1::ListSecureContextsResponse)
-TLSD_TEST_CALL(contexts, SecureContextService, UpdateSecureContext,
-               v1::SecureContext)
-TLSD_TEST_CALL(contexts, SecureContextService, DeleteSecureContext,
-               google::protobuf::Empty)
-TLSD_TEST_CALL(contexts, SecureContextService, ListAlgorithms,
-               v1::ListAlgorithmsResponse)
-TLSD_TEST_CALL(contexts, SecureContextService, RotateTicketKeys,
-               v1::RotateTicketKeysResponse)
-TLSD_TEST_CALL(contexts, SecureContextService, SetOcspResponse,
-               v1::SecureContext)
-TLSD_TEST_CALL(listeners, ListenerService, CreateListener, v1::Listener)
-TLSD_TEST_CALL(listeners, ListenerService, GetListener, v1::Listener)
-TLSD_TEST_CALL(listeners, ListenerService, ListListeners,
-               v1::ListListenersResponse)
-TLSD_TEST_CALL(listeners, ListenerService, DeleteListener, v1::Listener)
-TLSD_TEST_CALL(listeners, ListenerService, AddContext, v1::Listener)
-TLSD_TEST_CALL(listeners, ListenerService, RemoveContext, v1::Listener)
-TLSD_TEST_CALL(listeners, ListenerService, ListContexts,
-               v1::ListContextsResponse)
-TLSD_TEST_CALL(connections, ConnectionService, Connect, v1::Connection)
-TLSD_TEST_CALL(connections, ConnectionService, Accept, v1::Connection)
-TLSD_TEST_CALL(connections, ConnectionService, GetConnection, v1::Connection)
-TLSD_TEST_CALL(connections, ConnectionService, GetPeerCertificate,
-               v1::GetPeerCertificateResponse)
-TLSD_TEST_CALL(connections, ConnectionService, GetSession,
-               v1::GetSessionResponse)
-TLSD_TEST_CALL(connections, ConnectionService, GetTlsTicket,
-               v1::GetTlsTicketResponse)
-TLSD_TEST_CALL(connections, ConnectionService, ListConnections,
-               v1::ListConnectionsResponse)
-TLSD_TEST_CALL(connections, ConnectionService, Read, v1::ReadResponse)
-TLSD_TEST_CALL(connections, ConnectionService, Write, v1::WriteResponse)
-TLSD_TEST_CALL(connections, ConnectionService, Shutdown, v1::Connection)
-TLSD_TEST_CALL(connections, ConnectionService, Close, v1::Connection)
-TLSD_TEST_CALL(connections, ConnectionService, Reset, v1::Connection)
-TLSD_TEST_CALL(connections, ConnectionService, Upgrade, v1::Connection)
-TLSD_TEST_CALL(connections, ConnectionService, Pipe, v1::Connection)
-TLSD_TEST_CALL(connections, ConnectionService, SetSocketOptions, v1::Connection)
-TLSD_TEST_CALL(connections, ConnectionService, SetMaxSendFragment,
-               v1::Connection)
-TLSD_TEST_CALL(connections, ConnectionService, ExportKeyingMaterial,
+TLSD_TEST_CALL(contexts, CreateSecureContext, v1::SecureContext)
+TLSD_TEST_CALL(contexts, GetSecureContext, v1::SecureContext)
+TLSD_TEST_CALL(contexts, ListSecureContexts, v1::ListSecureContextsResponse)
+TLSD_TEST_CALL(contexts, UpdateSecureContext, v1::SecureContext)
+TLSD_TEST_CALL(contexts, DeleteSecureContext, google::protobuf::Empty)
+TLSD_TEST_CALL(contexts, ListAlgorithms, v1::ListAlgorithmsResponse)
+TLSD_TEST_CALL(contexts, RotateTicketKeys, v1::RotateTicketKeysResponse)
+TLSD_TEST_CALL(contexts, SetOcspResponse, v1::SecureContext)
+TLSD_TEST_CALL(listeners, CreateListener, v1::Listener)
+TLSD_TEST_CALL(listeners, GetListener, v1::Listener)
+TLSD_TEST_CALL(listeners, ListListeners, v1::ListListenersResponse)
+TLSD_TEST_CALL(listeners, DeleteListener, v1::Listener)
+TLSD_TEST_CALL(listeners, AddContext, v1::Listener)
+TLSD_TEST_CALL(listeners, RemoveContext, v1::Listener)
+TLSD_TEST_CALL(listeners, ListContexts, v1::ListContextsResponse)
+TLSD_TEST_CALL(connections, Connect, v1::Connection)
+TLSD_TEST_CALL(connections, Accept, v1::Connection)
+TLSD_TEST_CALL(connections, GetConnection, v1::Connection)
+TLSD_TEST_CALL(connections, GetPeerCertificate, v1::GetPeerCertificateResponse)
+TLSD_TEST_CALL(connections, GetSession, v1::GetSessionResponse)
+TLSD_TEST_CALL(connections, GetTlsTicket, v1::GetTlsTicketResponse)
+TLSD_TEST_CALL(connections, ListConnections, v1::ListConnectionsResponse)
+TLSD_TEST_CALL(connections, Read, v1::ReadResponse)
+TLSD_TEST_CALL(connections, Write, v1::WriteResponse)
+TLSD_TEST_CALL(connections, Shutdown, v1::Connection)
+TLSD_TEST_CALL(connections, Close, v1::Connection)
+TLSD_TEST_CALL(connections, Reset, v1::Connection)
+TLSD_TEST_CALL(connections, Upgrade, v1::Connection)
+TLSD_TEST_CALL(connections, Pipe, v1::Connection)
+TLSD_TEST_CALL(connections, SetSocketOptions, v1::Connection)
+TLSD_TEST_CALL(connections, SetMaxSendFragment, v1::Connection)
+TLSD_TEST_CALL(connections, ExportKeyingMaterial,
                v1::ExportKeyingMaterialResponse)
-TLSD_TEST_CALL(connections, ConnectionService, GetChannelBindings,
-               v1::GetChannelBindingsResponse)
-TLSD_TEST_CALL(connections, ConnectionService, UpdateKeys, v1::Connection)
-TLSD_TEST_CALL(connections, ConnectionService, Renegotiate,
-               v1::RenegotiateResponse)
-TLSD_TEST_CALL(pairs, SecurePairService, CreateSecurePair, v1::SecurePair)
-TLSD_TEST_CALL(decisions, DecisionService, WaitDecision, v1::Decision)
-TLSD_TEST_CALL(decisions, DecisionService, ResolveDecision,
-               v1::ResolveDecisionResponse)
-TLSD_TEST_CALL(decisions, DecisionService, ListDecisions,
-               v1::ListDecisionsResponse)
-TLSD_TEST_CALL(events, EventService, ListEvents, v1::ListEventsResponse)
-TLSD_TEST_CALL(admin, AdminService, GetServerInfo, v1::ServerInfo)
-TLSD_TEST_CALL(certificates, CertificateService, ParseCertificate,
-               v1::ParseCertificateResponse)
-TLSD_TEST_CALL(certificates, CertificateService, CheckServerIdentity,
+TLSD_TEST_CALL(connections, GetChannelBindings, v1::GetChannelBindingsResponse)
+TLSD_TEST_CALL(connections, UpdateKeys, v1::Connection)
+TLSD_TEST_CALL(connections, Renegotiate, v1::RenegotiateResponse)
+TLSD_TEST_CALL(pairs, CreateSecurePair, v1::SecurePair)
+TLSD_TEST_CALL(decisions, WaitDecision, v1::Decision)
+TLSD_TEST_CALL(decisions, ResolveDecision, v1::ResolveDecisionResponse)
+TLSD_TEST_CALL(decisions, ListDecisions, v1::ListDecisionsResponse)
+TLSD_TEST_CALL(events, ListEvents, v1::ListEventsResponse)
+TLSD_TEST_CALL(admin, GetServerInfo, v1::ServerInfo)
+TLSD_TEST_CALL(certificates, ParseCertificate, v1::ParseCertificateResponse)
+TLSD_TEST_CALL(certificates, CheckServerIdentity,
                v1::CheckServerIdentityResponse)
-TLSD_TEST_CALL(certificates, CertificateService, ListOwnCertificates,
+TLSD_TEST_CALL(certificates, ListOwnCertificates,
                v1::ListOwnCertificatesResponse)
-TLSD_TEST_CALL(certificates, CertificateService, ListTrustedCertificates,
+TLSD_TEST_CALL(certificates, ListTrustedCertificates,
                v1::ListTrustedCertificatesResponse)
 #undef TLSD_TEST_CALL
 

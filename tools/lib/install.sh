@@ -135,6 +135,12 @@ install_packages() {
     fi
     root=(sudo)
   fi
+  if [[ " $* " == *" postgresql-15 "* && ! -e /etc/postgresql-common/createcluster.conf ]]; then
+    # Else Debian sets up a database that runs from then on.
+    "${root[@]}" install -d /etc/postgresql-common
+    echo "create_main_cluster = false" |
+      "${root[@]}" tee /etc/postgresql-common/createcluster.conf > /dev/null
+  fi
   "${root[@]}" apt-get update
   "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install --yes --no-install-recommends "$@"

@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/client.h"
 
@@ -78,11 +79,12 @@ absl::Status Run(const tls::Client& client, bool is_socks,
 }
 
 int main(int argc, char** argv) {
-  if (argc != 6) return 2;
+  int port = 0;
+  if (argc != 6 || !absl::SimpleAtoi(argv[5], &port)) return 2;
   const auto client = tls::Client::Open(argv[1]);
   const absl::Status status =
       client.ok() ? Run(*client, std::string(argv[2]) == "socks5", argv[3],
-                        argv[4], std::stoi(argv[5]))
+                        argv[4], port)
                   : client.status();
   if (!status.ok()) std::cerr << status.message() << std::endl;
   return status.ok() ? 0 : 1;

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "client/client.h"
 
 namespace tls = tlsd::client;
@@ -80,7 +81,11 @@ int main(int argc, char** argv) {
   std::thread out([&] { CarryOut(pair->encrypted, carrier); });
   std::thread in([&] { CarryIn(pair->encrypted, carrier); });
   const absl::Status status = SayHello(pair->cleartext);
-  if (!status.ok()) std::cerr << status.message() << std::endl;
+  if (!status.ok()) {
+    std::cerr << status.message() << std::endl;
+    // If it has not ended by that.
+    pair->cleartext.Close(absl::ZeroDuration()).IgnoreError();
+  }
   out.join();
   in.join();
   close(carrier);

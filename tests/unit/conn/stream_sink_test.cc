@@ -217,12 +217,27 @@ TEST_F(StreamSinkTest, ShutsDownWithoutBytes) {
   EXPECT_THAT(written_, FailsWith(Reason::kWriteAfterShutdown));
 }
 
-TEST_F(StreamSinkTest, WritesNothingDuringTheHandshake) {
+TEST_F(StreamSinkTest, WritesWhenTheHandshakeIsComplete) {
   harness_.Start();
-  Write("early");
+  Write("early", /*shut_down=*/true);
+  EXPECT_EQ(write_count_, 0);
+
+  harness_.Pump();
 
   EXPECT_EQ(write_count_, 1);
-  EXPECT_THAT(written_, FailsWith(Reason::kHandshakeNotComplete));
+  EXPECT_THAT(written_, IsOk());
+  EXPECT_EQ(peer_.TakeCleartext(), "early");
+  EXPECT_TRUE(peer_.has_seen_close_notify());
+}
+
+TEST_F(StreamSinkTest, WritesNothingIfTheHandshakeFails) {
+  harness_.Start();
+  Write("early");
+  wire_.Arrive("no TLS at all");
+  harness_.Pump();
+
+  EXPECT_EQ(write_count_, 1);
+  EXPECT_THAT(written_, FailsWith(Reason::kNotTls));
 }
 
 TEST_F(StreamSinkTest, GivesOutEachDirectionOnce) {

@@ -220,17 +220,19 @@ TEST_F(ConnectionOptionsTest, ReadsAClientWithoutASocket) {
 }
 
 TEST_F(ConnectionOptionsTest, ReadsAServer) {
-  const auto options = reader_.ReadServer(Parse<v1::ServerOptions>(R"pb(
-                                            secure_context: "secureContexts/web"
-                                            handshake_timeout { seconds: 4 }
-                                            client_certificate_mode:
-                                                CLIENT_CERTIFICATE_MODE_REQUEST
-                                          )pb"),
-                                          plane_.listeners());
+  const auto options = reader_.ReadServer(
+      Parse<v1::ServerOptions>(R"pb(
+        secure_context: "secureContexts/web"
+        handshake_timeout { seconds: 4 }
+        client_certificate_mode: CLIENT_CERTIFICATE_MODE_REQUEST
+        socket_options { idle_timeout { seconds: 8 } }
+      )pb"),
+      plane_.listeners());
   ASSERT_THAT(options, IsOk());
   EXPECT_EQ(options->role, tls::Role::kServer);
   EXPECT_EQ(options->secure_context_name, "secureContexts/web");
   EXPECT_EQ(options->handshake_timeout, absl::Seconds(4));
+  EXPECT_EQ(options->socket_options.idle_timeout, absl::Seconds(8));
   EXPECT_EQ(options->engine.client_certificate_mode,
             tls::ClientCertificateMode::kRequest);
 }

@@ -236,7 +236,7 @@ TEST(ProxySslTest, SaysWhatTlsHasAgreedOn) {
 
   EXPECT_EQ(field.type, 0x20);
   EXPECT_EQ(field.value,
-            absl::StrCat(std::string("\x05\0\0\0\0", 5), Part(0x21, "TLSv1.3"),
+            absl::StrCat(std::string("\x07\0\0\0\0", 5), Part(0x21, "TLSv1.3"),
                          Part(0x22, "client.test"),
                          Part(0x23, "TLS_AES_256_GCM_SHA384"),
                          Part(0x24, "RSA-SHA256"), Part(0x25, "RSA2048"),
@@ -275,10 +275,17 @@ TEST(ProxySslTest, IsVerifiedOnlyWithACertificateThatIsAuthorized) {
     return absl::BytesToHexString(EncodeProxySsl(ssl).value);
   };
 
-  EXPECT_EQ(start(true, true), "0500000000");
-  EXPECT_EQ(start(true, false), "0500000001");
+  EXPECT_EQ(start(true, true), "0700000000");
+  EXPECT_EQ(start(true, false), "0700000001");
   EXPECT_EQ(start(false, true), "0100000001");
   EXPECT_EQ(start(false, false), "0100000001");
+}
+
+TEST(ProxySslTest, TellsACertificateOfAnEarlierConnectionApart) {
+  ProxySsl ssl;
+  ssl.has_client_certificate = ssl.is_authorized = true;
+  ssl.is_resumed = true;
+  EXPECT_EQ(absl::BytesToHexString(EncodeProxySsl(ssl).value), "0500000000");
 }
 
 TEST(ProxySslTest, LeavesOutACertificateThatIsTooLong) {

@@ -25,8 +25,9 @@ class PairCommandsTest : public TlsctlTest {
 };
 
 TEST_F(PairCommandsTest, MakesAPairInEitherRole) {
-  const Outcome outcome = Run("pair create --server-name a.test --early-data " +
-                              File("early", "GET"));
+  const Outcome outcome =
+      Run("pair create --server-name a.test --idle-timeout 5s --early-data " +
+          File("early", "GET"));
 
   EXPECT_EQ(outcome.code, ExitCode::kOk) << outcome.err;
   EXPECT_EQ(outcome.out,
@@ -35,9 +36,11 @@ TEST_F(PairCommandsTest, MakesAPairInEitherRole) {
             "  encrypted  connections/b\n");
   EXPECT_EQ(seen_.client().server_name(), "a.test");
   EXPECT_EQ(seen_.client().early_data(), "GET");
+  EXPECT_EQ(seen_.client().socket_options().idle_timeout().seconds(), 5);
 
-  EXPECT_THAT(Run("pair create --server -c web -o json").out,
+  EXPECT_THAT(Run("pair create --server -c web --idle-timeout 7s -o json").out,
               HasSubstr("\"encrypted\": {"));
+  EXPECT_EQ(seen_.server().socket_options().idle_timeout().seconds(), 7);
   EXPECT_EQ(seen_.server().secure_context(), "secureContexts/web");
 }
 

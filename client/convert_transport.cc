@@ -1,5 +1,7 @@
 // What lies below connections: protection, sockets, PROXY headers, and the
 // roles of TLS over what exists.
+#include <utility>
+
 #include "client/convert.h"
 #include "client/convert_fields.h"
 
@@ -65,7 +67,10 @@ v1::ServerOptions ToProto(const ServerOptions& options) {
     message.set_client_certificate_mode(
         ToProto(*options.client_certificate_mode));
   }
-  *message.mutable_socket_options() = ToProto(options.socket_options);
+  if (v1::SocketOptions sockets = ToProto(options.socket_options);
+      sockets.ByteSizeLong() > 0) {
+    *message.mutable_socket_options() = std::move(sockets);
+  }
   return message;
 }
 

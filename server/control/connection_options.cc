@@ -12,6 +12,7 @@
 #include "server/base/status_macros.h"
 #include "server/control/fields.h"
 #include "server/control/hooks.h"
+#include "server/control/secure_context_options.h"
 #include "server/tls/tls_engine.h"
 
 namespace tlsd::control {
@@ -110,25 +111,6 @@ absl::StatusOr<conn::RenegotiationLimit> ReadRenegotiationLimit(
                                  kTimeoutMin, kRenegotiationWindowMax));
   }
   return limit;
-}
-
-absl::StatusOr<std::optional<tls::ClientCertificateMode>> ReadMode(
-    v1::ClientCertificateMode mode) {
-  using Mode = std::optional<tls::ClientCertificateMode>;
-  switch (mode) {
-    case v1::CLIENT_CERTIFICATE_MODE_UNSPECIFIED:
-      return Mode();
-    case v1::CLIENT_CERTIFICATE_MODE_NONE:
-      return Mode(tls::ClientCertificateMode::kNone);
-    case v1::CLIENT_CERTIFICATE_MODE_REQUEST:
-      return Mode(tls::ClientCertificateMode::kRequest);
-    case v1::CLIENT_CERTIFICATE_MODE_REQUIRE:
-      return Mode(tls::ClientCertificateMode::kRequire);
-    default:
-      return FieldError(Reason::kFieldInvalid, "client_certificate_mode",
-                        absl::StrCat(mode),
-                        "CLIENT_CERTIFICATE_MODE_NONE, _REQUEST or _REQUIRE");
-  }
 }
 
 absl::StatusOr<conn::ForwardHeader> ReadForwardHeader(
@@ -329,8 +311,10 @@ absl::StatusOr<conn::ConnectionOptions> ConnectionOptionReader::ReadServer(
   }
   options.secure_context = record->secure_context;
   options.secure_context_name = record->name;
-  TLSD_ASSIGN_OR_RETURN(options.engine.client_certificate_mode,
-                        ReadMode(proto.client_certificate_mode()));
+  TLSD_ASSIGN_OR_RETURN(
+      options.engine.client_certificate_mode,
+      ToClientCertificateMode("client_certificate_mode",
+                              proto.client_certificate_mode()));
   TLSD_ASSIGN_OR_RETURN(
       options.socket_options,
       ReadSocketOptions("socket_options", proto.socket_options()));

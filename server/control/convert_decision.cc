@@ -16,6 +16,7 @@
 #include "server/control/convert.h"
 #include "server/control/fields.h"
 #include "server/control/hooks.h"
+#include "server/control/secure_context_options.h"
 #include "server/tls/sha256.h"
 #include "server/tls/signature_algorithms.h"
 #include "server/tls/ssl_error.h"
@@ -133,26 +134,6 @@ absl::StatusOr<tls::NamedContext> ToContext(
   return tls::NamedContext{record->name, record->secure_context};
 }
 
-absl::StatusOr<std::optional<tls::ClientCertificateMode>> ToMode(
-    v1::ClientCertificateMode mode) {
-  using Mode = std::optional<tls::ClientCertificateMode>;
-  switch (mode) {
-    case v1::CLIENT_CERTIFICATE_MODE_UNSPECIFIED:
-      return Mode();
-    case v1::CLIENT_CERTIFICATE_MODE_NONE:
-      return Mode(tls::ClientCertificateMode::kNone);
-    case v1::CLIENT_CERTIFICATE_MODE_REQUEST:
-      return Mode(tls::ClientCertificateMode::kRequest);
-    case v1::CLIENT_CERTIFICATE_MODE_REQUIRE:
-      return Mode(tls::ClientCertificateMode::kRequire);
-    default:
-      return FieldError(Reason::kFieldInvalid,
-                        "client_hello.client_certificate_mode",
-                        absl::StrCat(mode),
-                        "CLIENT_CERTIFICATE_MODE_NONE, _REQUEST or _REQUIRE");
-  }
-}
-
 absl::StatusOr<tls::Answer> ToAnswer(const v1::ClientHelloAnswer& proto,
                                      const worker::ContextTable& contexts) {
   tls::ClientHelloAnswer answer;
@@ -161,8 +142,10 @@ absl::StatusOr<tls::Answer> ToAnswer(const v1::ClientHelloAnswer& proto,
                           ToContext(proto.secure_context(), contexts));
   }
   answer.alpn_protocol = proto.alpn_protocol();
-  TLSD_ASSIGN_OR_RETURN(answer.client_certificate_mode,
-                        ToMode(proto.client_certificate_mode()));
+  TLSD_ASSIGN_OR_RETURN(
+      answer.client_certificate_mode,
+      ToClientCertificateMode("client_hello.client_certificate_mode",
+                              proto.client_certificate_mode()));
   return tls::Answer(std::move(answer));
 }
 

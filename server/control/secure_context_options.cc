@@ -110,23 +110,6 @@ absl::StatusOr<std::optional<tls::TlsVersion>> ToTlsVersion(
   }
 }
 
-absl::StatusOr<tls::ClientCertificateMode> ToClientCertificateMode(
-    v1::ClientCertificateMode proto) {
-  switch (proto) {
-    case v1::CLIENT_CERTIFICATE_MODE_UNSPECIFIED:
-    case v1::CLIENT_CERTIFICATE_MODE_NONE:
-      return tls::ClientCertificateMode::kNone;
-    case v1::CLIENT_CERTIFICATE_MODE_REQUEST:
-      return tls::ClientCertificateMode::kRequest;
-    case v1::CLIENT_CERTIFICATE_MODE_REQUIRE:
-      return tls::ClientCertificateMode::kRequire;
-    default:
-      return FieldError(Reason::kFieldInvalid, "client_certificate_mode",
-                        absl::StrCat(proto),
-                        "CLIENT_CERTIFICATE_MODE_NONE, _REQUEST or _REQUIRE");
-  }
-}
-
 absl::StatusOr<tls::NameRule> ToNameRule(const v1::NameRule& proto) {
   using Kind = tls::NameRule::Kind;
   switch (proto.rule_case()) {
@@ -223,8 +206,11 @@ absl::Status ReadPeers(const v1::SecureContext& proto,
   options.peer_rules.certificate_pins = Strings(rules.certificate_pins());
   options.peer_rules.public_key_pins = Strings(rules.public_key_pins());
   TLSD_ASSIGN_OR_RETURN(
-      options.client_certificate_mode,
-      ToClientCertificateMode(proto.client_certificate_mode()));
+      const std::optional<tls::ClientCertificateMode> mode,
+      ToClientCertificateMode("client_certificate_mode",
+                              proto.client_certificate_mode()));
+  options.client_certificate_mode =
+      mode.value_or(tls::ClientCertificateMode::kNone);
   return absl::OkStatus();
 }
 
@@ -321,6 +307,25 @@ void ClearAlternatives(const std::set<std::string>& named,
 }
 
 }  // namespace
+
+absl::StatusOr<std::optional<tls::ClientCertificateMode>>
+ToClientCertificateMode(absl::string_view field,
+                        v1::ClientCertificateMode mode) {
+  using Mode = std::optional<tls::ClientCertificateMode>;
+  switch (mode) {
+    case v1::CLIENT_CERTIFICATE_MODE_UNSPECIFIED:
+      return Mode();
+    case v1::CLIENT_CERTIFICATE_MODE_NONE:
+      return Mode(tls::ClientCertificateMode::kNone);
+    case v1::CLIENT_CERTIFICATE_MODE_REQUEST:
+      return Mode(tls::ClientCertificateMode::kRequest);
+    case v1::CLIENT_CERTIFICATE_MODE_REQUIRE:
+      return Mode(tls::ClientCertificateMode::kRequire);
+    default:
+      return FieldError(Reason::kFieldInvalid, field, absl::StrCat(mode),
+                        "CLIENT_CERTIFICATE_MODE_NONE, _REQUEST or _REQUIRE");
+  }
+}
 
 absl::StatusOr<tls::SecureContextOptions> ToSecureContextOptions(
     const v1::SecureContext& proto) {

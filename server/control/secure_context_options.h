@@ -7,7 +7,10 @@
 
 #include <google/protobuf/field_mask.pb.h>
 
+#include <optional>
+
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "server/tls/secure_context.h"
 #include "server/tls/secure_context_options.h"
 #include "tlsd/v1/secure_context_service.pb.h"
@@ -23,6 +26,13 @@ absl::StatusOr<tls::SecureContextOptions> ToSecureContextOptions(
 // ToProto writes them back, without secrets.
 void ToProto(const tls::SecureContextOptions& options,
              v1::SecureContext& proto);
+
+// ToClientCertificateMode reads what says how a server asks for certificates;
+// nothing if it is left to somebody else. It fails with FIELD_INVALID, naming
+// `field`.
+absl::StatusOr<std::optional<tls::ClientCertificateMode>>
+ToClientCertificateMode(absl::string_view field,
+                        v1::ClientCertificateMode mode);
 
 // ContextChange is what an update asks for.
 struct ContextChange {

@@ -80,6 +80,12 @@ TEST(ConvertTransportTest, LeavesDefaultsOfAServerToTheDaemon) {
   EXPECT_EQ(ToProto(ServerOptions{}).ByteSizeLong(), 0u);
 }
 
+TEST(ConvertTransportTest, WritesTheIdleTimeoutOfAServer) {
+  const v1::ServerOptions server = ToProto(
+      ServerOptions{.socket_options = {.idle_timeout = absl::Seconds(5)}});
+  EXPECT_EQ(server.socket_options().idle_timeout().seconds(), 5);
+}
+
 TEST(ConvertTransportTest, WritesTheRoleThatIsSet) {
   const v1::UpgradeRequest client = UpgradeRequest(
       "connections/c", {.client = ConnectOptions{.server_name = "a.test",

@@ -9,6 +9,12 @@
 
 namespace tlsd::conn {
 
+absl::Status HandshakeTimeoutError(absl::Duration timeout) {
+  return MakeError(Reason::kHandshakeTimeout,
+                   "the handshake was not complete in time",
+                   {{"timeout", absl::FormatDuration(timeout)}});
+}
+
 Connection::Connection(ConnectionOptions options,
                        std::unique_ptr<CleartextSink> sink,
                        ConnectionOwner& owner, net::EventLoop& loop,
@@ -21,7 +27,6 @@ Connection::Connection(ConnectionOptions options,
       backlog_(pool),
       cleartext_(pool),
       plain_(pool),
-      protection_(options_.protection),
       create_time_(absl::Now()) {
   if (options_.accept_proxy_header) {
     proxy_reader_ = std::make_unique<net::ProxyHeaderReader>();
@@ -67,9 +72,7 @@ void Connection::Start(std::unique_ptr<net::Transport> transport) {
 
 void Connection::StartHandshakeTimer() {
   handshake_timer_ = loop_.After(options_.handshake_timeout, [this] {
-    Abort(MakeError(
-        Reason::kHandshakeTimeout, "the handshake was not complete in time",
-        {{"timeout", absl::FormatDuration(options_.handshake_timeout)}}));
+    Abort(HandshakeTimeoutError(options_.handshake_timeout));
   });
 }
 
@@ -184,6 +187,12 @@ absl::Status Connection::CheckWrite() const {
   return absl::OkStatus();
 }
 
+absl::Status Connection::CheckNotClosed() const {
+  if (state_ != ConnectionState::kClosed) return absl::OkStatus();
+  return MakeError(Reason::kConnectionClosed, name() + " has ended",
+                   {{"connection", name()}});
+}
+
 absl::Status Connection::Write(absl::Span<const uint8_t> bytes) {
   TLSD_RETURN_IF_ERROR(CheckWrite());
   if (is_plain()) {
@@ -266,10 +275,7 @@ void Connection::SetSink(std::unique_ptr<CleartextSink> sink,
 
 void Connection::SetSocketOptions(const SocketOptions& options) {
   if (state_ == ConnectionState::kClosed) return;
-  if (options.socket != net::SocketOptions() ||
-      options.socket != options_.socket_options.socket) {
-    transport_->SetOptions(options.socket);
-  }
+  transport_->SetOptions(options.socket);
   options_.socket_options = options;
   idle_timer_.reset();
   if (options.idle_timeout == absl::InfiniteDuration()) return;

@@ -65,6 +65,10 @@ class ConnectionOwner {
   virtual void OnClosed(Connection& connection) = 0;
 };
 
+// HandshakeTimeoutError is the failure of a handshake that was not complete in
+// `timeout`.
+absl::Status HandshakeTimeoutError(absl::Duration timeout);
+
 class Connection final : private net::TransportObserver {
  public:
   static constexpr size_t kQueueBytesMax = 64 * 1024;
@@ -91,7 +95,7 @@ class Connection final : private net::TransportObserver {
   ConnectionFacts facts() const;
   // Why it ended; OK if cleanly, or not yet.
   const absl::Status& failure() const { return failure_; }
-  bool is_plain() const { return protection_ == Protection::kNone; }
+  bool is_plain() const { return options_.protection == Protection::kNone; }
   const std::string& piped_with() const { return piped_with_; }
   const std::string& carrier() const { return options_.carrier; }
   // is_joined reports whether something else than a caller has its cleartext,
@@ -147,6 +151,8 @@ class Connection final : private net::TransportObserver {
   // CheckWrite tells without writing.
   absl::Status Write(absl::Span<const uint8_t> bytes);
   absl::Status CheckWrite() const;
+  // CheckNotClosed fails with CONNECTION_CLOSED, however it has ended.
+  absl::Status CheckNotClosed() const;
 
   // Shutdown ends our direction after all that was written: with close_notify,
   // or, if it is plain, with the end of the transport's. Reading goes on. To
@@ -229,7 +235,6 @@ class Connection final : private net::TransportObserver {
   base::ByteQueue plain_;
 
   ConnectionState state_ = ConnectionState::kHandshaking;
-  Protection protection_;
   bool pumping_ = false;
   bool reading_paused_ = false;
   bool peer_closed_ = false;

@@ -57,9 +57,9 @@ void Connection::OnDrained() {
 
 size_t Connection::Receive(absl::Span<const uint8_t> bytes) {
   if (proxy_reader_ != nullptr) return ReceiveProxyHeader(bytes);
-  if (protection_ == Protection::kDetect && !bytes.empty()) {
-    protection_ = bytes.front() == kHandshakeRecord ? Protection::kTls
-                                                    : Protection::kNone;
+  if (options_.protection == Protection::kDetect && !bytes.empty()) {
+    options_.protection = bytes.front() == kHandshakeRecord ? Protection::kTls
+                                                            : Protection::kNone;
     if (is_plain()) {
       options_.secure_context_name.clear();
       Open();

@@ -11,17 +11,22 @@
 namespace tlsd::conn {
 
 absl::Status FarEnd::Failed(const absl::Status& cause) const {
-  const bool is_upstream = kind == Kind::kUpstream;
   const std::optional<ErrorDetail> detail = GetErrorDetail(cause);
-  return MakeError(
-      is_upstream ? Reason::kUpstreamFailed : Reason::kPipeBroken,
-      absl::StrCat(is_upstream ? "the upstream " : "the other connection, ",
-                   name, is_upstream ? "" : ",",
-                   " has failed: ", cause.message()),
-      {{"far_end", name},
-       {"cause", detail.has_value()
-                     ? std::string(GetReasonInfo(detail->reason).name)
-                     : ""}});
+  ErrorMetadata metadata = {
+      {"far_end", name},
+      {"cause", detail.has_value()
+                    ? std::string(GetReasonInfo(detail->reason).name)
+                    : ""}};
+  if (kind == Kind::kUpstream) {
+    return MakeError(
+        Reason::kUpstreamFailed,
+        absl::StrCat("the upstream ", name, " has failed: ", cause.message()),
+        std::move(metadata));
+  }
+  return MakeError(Reason::kPipeBroken,
+                   absl::StrCat("the other connection, ", name,
+                                ", has failed: ", cause.message()),
+                   std::move(metadata));
 }
 
 TransportSink::TransportSink(std::unique_ptr<net::Transport> transport,
@@ -31,16 +36,15 @@ TransportSink::TransportSink(std::unique_ptr<net::Transport> transport,
       preamble_(std::move(preamble)) {}
 
 TransportSink::~TransportSink() {
-  if (transport_ == nullptr || !has_started_) return;
+  if (transport_ == nullptr || connection_ == nullptr) return;
   net::Transport::Reset(
       std::move(transport_),
       MakeError(Reason::kTransportReset, "the connection is gone"));
 }
 
 void TransportSink::OnProgress(Connection& connection) {
-  connection_ = &connection;
+  if (std::exchange(connection_, &connection) == nullptr) Start();
   if (transport_ == nullptr) return;
-  if (!std::exchange(has_started_, true)) Start();
   if (!connection.Readable().empty() &&
       transport_->unsent_size() < Connection::kQueueBytesMax) {
     connection.DrainTo(*transport_);

@@ -66,9 +66,8 @@ class TransportSink final : public CleartextSink,
   std::unique_ptr<net::Transport> transport_;
   const FarEnd far_end_;
   std::string preamble_;
-  // Since the first OnProgress.
+  // Since the first OnProgress, which starts the transport.
   Connection* connection_ = nullptr;
-  bool has_started_ = false;
   bool transport_has_ended_ = false;
 };
 

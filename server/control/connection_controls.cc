@@ -94,11 +94,7 @@ grpc::ServerUnaryReactor* ConnectionService::SetSocketOptions(
       request->name(),
       [options](conn::Connection& connection) -> absl::Status {
         TLSD_RETURN_IF_ERROR(options.status());
-        if (connection.state() == conn::ConnectionState::kClosed) {
-          return MakeError(Reason::kConnectionClosed,
-                           connection.name() + " has ended",
-                           {{"connection", connection.name()}});
-        }
+        TLSD_RETURN_IF_ERROR(connection.CheckNotClosed());
         connection.SetSocketOptions(*options);
         return absl::OkStatus();
       },

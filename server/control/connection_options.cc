@@ -65,21 +65,6 @@ absl::Status CheckNoTls(const v1::ConnectRequest& request) {
   return CheckUnset(fields, "with protection NONE");
 }
 
-absl::StatusOr<conn::Protection> ReadProtection(
-    const v1::ConnectRequest& request) {
-  switch (request.protection()) {
-    case v1::PROTECTION_UNSPECIFIED:
-    case v1::PROTECTION_TLS:
-      return conn::Protection::kTls;
-    case v1::PROTECTION_NONE:
-      return conn::Protection::kNone;
-    default:
-      return FieldError(Reason::kFieldInvalid, "protection",
-                        absl::StrCat(request.protection()),
-                        "PROTECTION_TLS or _NONE");
-  }
-}
-
 absl::Status ReadVerification(const v1::ConnectRequest& request,
                               tls::EngineOptions& engine) {
   switch (request.verification()) {
@@ -144,6 +129,21 @@ absl::Status CheckEngine(const conn::ConnectionOptions& options) {
 }
 
 }  // namespace
+
+absl::StatusOr<conn::Protection> ReadProtection(v1::Protection proto,
+                                                ProtectionOf of) {
+  const bool is_listener = of == ProtectionOf::kListener;
+  if (proto == v1::PROTECTION_NONE) return conn::Protection::kNone;
+  if (proto == v1::PROTECTION_UNSPECIFIED || proto == v1::PROTECTION_TLS) {
+    return conn::Protection::kTls;
+  }
+  if (proto == v1::PROTECTION_DETECT && is_listener) {
+    return conn::Protection::kDetect;
+  }
+  return FieldError(Reason::kFieldInvalid, "protection", absl::StrCat(proto),
+                    is_listener ? "PROTECTION_TLS, _NONE or _DETECT"
+                                : "PROTECTION_TLS or _NONE");
+}
 
 absl::StatusOr<conn::SocketOptions> ReadSocketOptions(
     absl::string_view field, const v1::SocketOptions& proto) {
@@ -238,8 +238,9 @@ absl::StatusOr<worker::DialOptions> ConnectionOptionReader::ReadConnect(
         options.local_address,
         net::ParseIpEndpoint("local_address", request.local_address()));
   }
-  TLSD_ASSIGN_OR_RETURN(const conn::Protection protection,
-                        ReadProtection(request));
+  TLSD_ASSIGN_OR_RETURN(
+      const conn::Protection protection,
+      ReadProtection(request.protection(), ProtectionOf::kClient));
   if (protection == conn::Protection::kNone) {
     TLSD_RETURN_IF_ERROR(CheckNoTls(request));
   }

@@ -76,6 +76,12 @@ class ConnectionOptionReader {
   const std::shared_ptr<const tls::SecureContext> default_context_;
 };
 
+// ReadProtection reads the field `protection`, which may be DETECT only for a
+// listener. It fails with FIELD_INVALID.
+enum class ProtectionOf { kClient, kListener };
+absl::StatusOr<conn::Protection> ReadProtection(v1::Protection proto,
+                                                ProtectionOf of);
+
 // ReadSocketOptions fails with FIELD_INVALID, naming a field below `field`.
 absl::StatusOr<conn::SocketOptions> ReadSocketOptions(
     absl::string_view field, const v1::SocketOptions& proto);

@@ -23,26 +23,12 @@ constexpr int32_t kConnectionCountMax = 1000000;
 constexpr absl::Duration kDrainTimeoutMax = absl::Hours(24 * 365);
 constexpr int32_t kBacklogMax = 65535;
 
-absl::StatusOr<conn::Protection> ReadProtection(const v1::Listener& proto) {
-  switch (proto.protection()) {
-    case v1::PROTECTION_UNSPECIFIED:
-    case v1::PROTECTION_TLS:
-      return conn::Protection::kTls;
-    case v1::PROTECTION_NONE:
-      return conn::Protection::kNone;
-    case v1::PROTECTION_DETECT:
-      return conn::Protection::kDetect;
-    default:
-      return FieldError(Reason::kFieldInvalid, "protection",
-                        absl::StrCat(proto.protection()),
-                        "PROTECTION_TLS, _NONE or _DETECT");
-  }
-}
-
 // What concerns sockets.
 absl::Status ReadTransport(const v1::Listener& proto,
                            worker::ListenerOptions& options) {
-  TLSD_ASSIGN_OR_RETURN(options.protection, ReadProtection(proto));
+  TLSD_ASSIGN_OR_RETURN(
+      options.protection,
+      ReadProtection(proto.protection(), ProtectionOf::kListener));
   TLSD_ASSIGN_OR_RETURN(
       options.socket_options,
       ReadSocketOptions("socket_options", proto.socket_options()));

@@ -22,11 +22,7 @@ net::DialOptions DialOptionsOf(const DialOptions& options) {
 }  // namespace
 
 absl::StatusOr<conn::StreamSink*> ClaimCleartext(conn::Connection& connection) {
-  if (connection.state() == conn::ConnectionState::kClosed) {
-    return MakeError(Reason::kConnectionClosed,
-                     connection.name() + " has ended",
-                     {{"connection", connection.name()}});
-  }
+  TLSD_RETURN_IF_ERROR(connection.CheckNotClosed());
   TLSD_ASSIGN_OR_RETURN(conn::StreamSink * sink,
                         conn::StreamSink::Of(connection));
   TLSD_RETURN_IF_ERROR(sink->Reserve());
@@ -52,9 +48,7 @@ void Worker::Connect(const std::string& name, DialOptions options,
   // The dial has a timeout of its own; this one is for what follows it.
   connecting.timer = loop().After(timeout, [this, name, timeout] {
     if (conn::Connection* connection = Find(name)) {
-      connection->Abort(MakeError(
-          Reason::kHandshakeTimeout, "the handshake was not complete in time",
-          {{"timeout", absl::FormatDuration(timeout)}}));
+      connection->Abort(conn::HandshakeTimeoutError(timeout));
     }
   });
   connecting.dial = net::Dial::Start(
@@ -199,22 +193,24 @@ void Worker::CreatePair(conn::ConnectionOptions options, PairDone done) {
 void Worker::Forward(conn::Connection& connection,
                      const ForwardOptions& options) {
   const std::string& name = connection.name();
-  DialOptions upstream = options.upstream;
   const conn::FarEnd far_end{conn::FarEnd::Kind::kUpstream,
-                             upstream.endpoint.ToString()};
+                             options.upstream.endpoint.ToString()};
   connection.set_upstream(far_end.name);
-  upstream.connection.preamble =
+  std::string preamble =
       conn::EncodeForwardHeader(options.header, connection.facts());
   Owned& owned = connections_.at(name);
-  if (upstream.connection.protection == conn::Protection::kNone) {
+  if (options.upstream.connection.protection == conn::Protection::kNone) {
     owned.upstream_dial = net::Dial::Start(
-        loop(), pool_, upstream.endpoint, DialOptionsOf(upstream),
-        [this, name, far_end, preamble = upstream.connection.preamble](
+        loop(), pool_, options.upstream.endpoint,
+        DialOptionsOf(options.upstream),
+        [this, name, far_end, preamble = std::move(preamble)](
             absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
           OnUpstream(name, far_end, preamble, std::move(transport));
         });
     return;
   }
+  DialOptions upstream = options.upstream;
+  upstream.connection.preamble = std::move(preamble);
   if (options.secure_context != nullptr) {
     const std::shared_ptr<const ContextRecord> context =
         options.secure_context->record();
@@ -235,8 +231,7 @@ void Worker::OnUpstream(
     const std::string& preamble,
     absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
   conn::Connection* connection = Find(name);
-  // The dial is calling.
-  Post([dial = std::move(connections_.at(name).upstream_dial)] {});
+  connections_.at(name).upstream_dial.reset();
   if (!transport.ok()) {
     connection->Abort(far_end.Failed(transport.status()));
     return;

@@ -76,6 +76,11 @@ ControlChannel::ControlChannel(absl::string_view address,
              v1::SecureContextService::NewStub(channel),
              v1::SecurePairService::NewStub(channel)) {}
 
+void ControlChannel::StayAwake() {
+  absl::call_once(stay_awake_once_,
+                  [this] { waker_ = rpc::CallbackWaker::Shared(); });
+}
+
 void ControlChannel::SetDeadline(absl::Time deadline,
                                  grpc::ClientContext& context) {
   if (deadline == absl::InfiniteFuture()) return;

@@ -13,10 +13,12 @@
 #include <string>
 #include <tuple>
 
+#include "absl/base/call_once.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "proto/rpc/callback_waker.h"
 #include "tlsd/v1/admin_service.grpc.pb.h"
 #include "tlsd/v1/certificate_service.grpc.pb.h"
 #include "tlsd/v1/connection_service.grpc.pb.h"
@@ -72,6 +74,11 @@ class ControlChannel {
     return response;
   }
 
+  // StayAwake has the threads that call back answer at once, as long as this
+  // channel lives, however long nothing has happened (rpc::CallbackWaker). For
+  // calls that wait.
+  void StayAwake();
+
   // SetDeadline ends the call of `context` at `deadline`, if that is finite.
   static void SetDeadline(absl::Time deadline, grpc::ClientContext& context);
 
@@ -95,6 +102,8 @@ class ControlChannel {
                    std::unique_ptr<v1::SecureContextService::Stub>,
                    std::unique_ptr<v1::SecurePairService::Stub>>
       stubs_;
+  absl::once_flag stay_awake_once_;
+  std::shared_ptr<rpc::CallbackWaker> waker_;
 };
 
 }  // namespace tlsd::client

@@ -41,6 +41,7 @@ class StreamCall : public Reactor {
 
   // Start begins the call, which a stub has bound to this object.
   void Start() {
+    channel_->StayAwake();
     // Released in MayEnd: operations start outside reactions until then.
     this->AddHold();
     this->StartRead(&incoming_);

@@ -88,6 +88,19 @@ void ByteQueue::MoveTo(ByteQueue& other) {
   other.size_ = std::exchange(size_, 0);
 }
 
+ByteQueue::TakenChunk ByteQueue::TakeChunk() {
+  TakenChunk taken;
+  taken.bytes = Front();
+  size_ -= taken.bytes.size();
+  taken.chunk = std::move(head_);
+  head_ = std::move(taken.chunk->next);
+  begin_ = 0;
+  pool_->Forgo();
+  // A tail may be left that was prepared and not written.
+  if (size_ == 0) Clear();
+  return taken;
+}
+
 std::string ByteQueue::TakeText(size_t count) {
   std::string text;
   count = std::min(count, size_);

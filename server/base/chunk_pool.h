@@ -36,6 +36,9 @@ class ChunkPool {
   // Return gives `chunk`, without its successors, back.
   void Return(std::unique_ptr<Chunk> chunk);
 
+  // Forgo counts one chunk less as lent: its borrower keeps it, and frees it.
+  void Forgo() { --lent_count_; }
+
   // lent_count returns how many chunks are out.
   size_t lent_count() const { return lent_count_; }
   // idle_count returns how many are kept for the next borrower.

@@ -19,16 +19,25 @@ Connection::Connection(ConnectionOptions options,
                        std::unique_ptr<CleartextSink> sink,
                        ConnectionOwner& owner, net::EventLoop& loop,
                        base::ChunkPool& pool)
-    : options_(std::move(options)),
-      sink_(std::move(sink)),
+    : sink_(std::move(sink)),
       owner_(owner),
       loop_(loop),
       pool_(pool),
+      facts_(std::make_shared<ConnectionFacts>()),
+      options_(std::make_unique<ConnectionOptions>(std::move(options))),
       backlog_(pool),
       cleartext_(pool),
       plain_(pool),
-      create_time_(absl::Now()) {
-  if (options_.accept_proxy_header) {
+      handshake_timeout_(options_->handshake_timeout),
+      depth_(options_->depth),
+      protection_(options_->protection) {
+  facts_->name = options_->name;
+  facts_->role = options_->role;
+  facts_->listener = options_->listener;
+  facts_->secure_context = options_->secure_context_name;
+  facts_->carrier = options_->carrier;
+  facts_->create_time = absl::Now();
+  if (options_->accept_proxy_header) {
     proxy_reader_ = std::make_unique<net::ProxyHeaderReader>();
   }
 }
@@ -43,22 +52,22 @@ Connection::~Connection() {
 
 void Connection::Start(std::unique_ptr<net::Transport> transport) {
   transport_ = std::move(transport);
-  const bool is_carried = !options_.carrier.empty();
-  local_address_ =
-      is_carried ? options_.carrier_local_address : transport_->local_address();
-  remote_address_ = is_carried ? options_.carrier_remote_address
-                               : transport_->remote_address();
-  SetSocketOptions(options_.socket_options);
+  const bool is_carried = !facts_->carrier.empty();
+  facts_->local_address = is_carried ? options_->carrier_local_address
+                                     : transport_->local_address();
+  facts_->remote_address = is_carried ? options_->carrier_remote_address
+                                      : transport_->remote_address();
+  SetSocketOptions(options_->socket_options);
   const bool opens_at_once = is_plain() && proxy_reader_ == nullptr;
   if (!opens_at_once) StartHandshakeTimer();
   transport_->Start(*this);
-  if (!options_.preamble.empty()) {
-    plain_.Append(base::AsBytes(options_.preamble));
+  if (!options_->preamble.empty()) {
+    plain_.Append(base::AsBytes(options_->preamble));
     Flush();
   }
   if (opens_at_once) {
     Open();
-  } else if (options_.role == tls::Role::kClient) {
+  } else if (role() == tls::Role::kClient) {
     if (const absl::Status started = StartEngine(); !started.ok()) {
       End(started, Farewell::kGentle);
       return;
@@ -71,65 +80,66 @@ void Connection::Start(std::unique_ptr<net::Transport> transport) {
 }
 
 void Connection::StartHandshakeTimer() {
-  handshake_timer_ = loop_.After(options_.handshake_timeout, [this] {
-    Abort(HandshakeTimeoutError(options_.handshake_timeout));
+  handshake_timer_ = loop_.After(handshake_timeout_, [this] {
+    Abort(HandshakeTimeoutError(handshake_timeout_));
   });
 }
 
 void Connection::Open() {
   handshake_timer_.reset();
+  options_.reset();
   state_ = ConnectionState::kOpen;
-  open_time_ = absl::Now();
+  ChangeFacts().open_time = absl::Now();
   owner_.OnOpen(*this);
 }
 
 absl::Status Connection::StartEngine() {
-  early_data_size_ = options_.engine.early_data.size();
+  const std::unique_ptr<ConnectionOptions> options = std::move(options_);
+  early_data_size_ = static_cast<uint32_t>(options->engine.early_data.size());
+  if (role() == tls::Role::kClient) {
+    renegotiations_ = std::make_unique<Renegotiations>();
+    renegotiations_->limit = options->renegotiation_limit;
+  }
   absl::StatusOr<std::unique_ptr<tls::TlsEngine>> engine =
-      tls::TlsEngine::Create(options_.secure_context, options_.role,
-                             std::move(options_.engine), pool_);
+      tls::TlsEngine::Create(std::move(options->secure_context), role(),
+                             std::move(options->engine), pool_);
   if (!engine.ok()) return std::move(engine).status();
   engine_ = *std::move(engine);
   return absl::OkStatus();
 }
 
+ConnectionFacts& Connection::ChangeFacts() {
+  if (std::exchange(are_facts_shared_, false)) {
+    facts_ = std::make_shared<ConnectionFacts>(*facts_);
+  }
+  return *facts_;
+}
+
 ConnectionFacts Connection::facts() const {
-  ConnectionFacts facts;
-  facts.name = options_.name;
-  facts.role = options_.role;
+  ConnectionFacts facts = *facts_;
+  FillFacts(facts);
+  return facts;
+}
+
+std::shared_ptr<const ConnectionFacts> Connection::ShareFacts() {
+  FillFacts(ChangeFacts());
+  are_facts_shared_ = true;
+  return facts_;
+}
+
+void Connection::FillFacts(ConnectionFacts& facts) const {
   facts.state = state_;
   facts.encrypted = !is_plain();
-  facts.listener = options_.listener;
-  facts.secure_context = options_.secure_context_name;
-  facts.local_address = local_address_;
-  facts.remote_address = remote_address_;
-  facts.proxy_address = proxy_address_;
-  facts.proxy_header = proxy_header_;
-  facts.socket_options = options_.socket_options;
-  facts.carrier = options_.carrier;
-  facts.piped_with = piped_with_;
-  facts.upstream = upstream_;
-  facts.handshake = handshake_;
-  facts.server_name = server_name_;
-  facts.ocsp_response = ocsp_response_;
-  facts.has_session = has_session_;
   facts.cleartext_bytes_received = cleartext_bytes_received_;
   facts.cleartext_bytes_sent = cleartext_bytes_sent_;
   facts.wire_bytes_received = wire_bytes_received_;
   facts.wire_bytes_sent = wire_bytes_sent_;
-  facts.early_bytes_received =
-      is_early_ ? cleartext_bytes_received_ : early_bytes_received_;
-  facts.renegotiation_count = renegotiation_count_;
-  if (engine_ != nullptr && state_ == ConnectionState::kOpen) {
-    facts.max_send_fragment = engine_->max_send_fragment();
-  }
+  if (is_early_) facts.early_bytes_received = cleartext_bytes_received_;
+  const bool is_open = engine_ != nullptr && state_ == ConnectionState::kOpen;
+  facts.max_send_fragment = is_open ? engine_->max_send_fragment() : 0;
   facts.peer_closed = peer_closed_;
   facts.shut_down = shut_down_;
-  facts.create_time = create_time_;
-  facts.open_time = open_time_;
-  facts.close_time = close_time_;
   facts.failure = failure_;
-  return facts;
 }
 
 void Connection::Answer(tls::Answer answer) {
@@ -214,7 +224,7 @@ absl::Status Connection::Shutdown() {
   if (shut_down_) return absl::OkStatus();
   TLSD_RETURN_IF_ERROR(CheckWrite());
   if (is_plain()) {
-    Flush();
+    FlushLast();
     transport_->EndWriting();
   } else if (const absl::Status sent = engine_->Shutdown(); !sent.ok()) {
     End(sent, Farewell::kGentle);
@@ -269,18 +279,21 @@ void Connection::Reset() {
 void Connection::SetSink(std::unique_ptr<CleartextSink> sink,
                          std::string piped_with) {
   sink_ = std::move(sink);
-  piped_with_ = std::move(piped_with);
+  if (facts_->piped_with != piped_with) {
+    ChangeFacts().piped_with = std::move(piped_with);
+  }
   Pump();
 }
 
 void Connection::SetSocketOptions(const SocketOptions& options) {
   if (state_ == ConnectionState::kClosed) return;
   transport_->SetOptions(options.socket);
-  options_.socket_options = options;
-  idle_timer_.reset();
+  ChangeFacts().socket_options = options;
+  idle_.reset();
   if (options.idle_timeout == absl::InfiniteDuration()) return;
-  move_time_ = std::chrono::steady_clock::now();
-  idle_timer_ = loop_.After(options.idle_timeout, [this] { EndIdle(); });
+  idle_ = std::make_unique<IdleWatch>();
+  idle_->move_time = std::chrono::steady_clock::now();
+  idle_->timer = loop_.After(options.idle_timeout, [this] { EndIdle(); });
 }
 
 absl::StatusOr<tls::TlsEngine*> Connection::OpenEngine() {
@@ -302,14 +315,15 @@ absl::Status Connection::UpdateKeys(bool request_peer) {
 
 void Connection::End(const absl::Status& failure, Farewell farewell) {
   if (state_ == ConnectionState::kClosed) return;
-  if (transport_ != nullptr && farewell == Farewell::kGentle) Flush();
+  if (transport_ != nullptr && farewell == Farewell::kGentle) FlushLast();
   state_ = ConnectionState::kClosed;
-  close_time_ = absl::Now();
+  ChangeFacts().close_time = absl::Now();
   failure_ = failure;
   handshake_timer_.reset();
-  idle_timer_.reset();
+  idle_.reset();
+  options_.reset();
   backlog_.Clear();
-  if (has_session_) {
+  if (facts_->has_session) {
     last_session_ =
         std::make_unique<const tls::ClientSession>(*engine_->session());
   }

@@ -10,10 +10,10 @@
 // thread touches it, so no byte takes a lock. See
 // docs/life_of_a_connection.md.
 //
-// Bounds: cleartext that the sink has not taken is at most kQueueBytesMax; then
-// the transport is not read, and the rest of one read (at most the loop's
-// scratch) waits as ciphertext. Sinks write only while `writable`, so that what
-// the kernel refused is at most kQueueBytesMax and one write.
+// Bounds: once the sink has left kQueueBytesMax of cleartext, the transport is
+// not read, so that at most so much and one read (the loop's scratch) waits.
+// Sinks write only while `writable`, so that what the kernel refused is at most
+// kQueueBytesMax and one write.
 #ifndef TLSD_SERVER_CONN_CONNECTION_H_
 #define TLSD_SERVER_CONN_CONNECTION_H_
 
@@ -88,20 +88,25 @@ class Connection final : private net::TransportObserver {
   // reported by OnClosed from inside Start.
   void Start(std::unique_ptr<net::Transport> transport);
 
-  const std::string& name() const { return options_.name; }
-  const std::string& listener() const { return options_.listener; }
-  tls::Role role() const { return options_.role; }
+  std::string name() const { return facts_->name; }
+  std::string listener() const { return facts_->listener; }
+  tls::Role role() const { return facts_->role; }
   ConnectionState state() const { return state_; }
+  // facts returns a copy; ShareFacts the connection's own, which it changes no
+  // more.
   ConnectionFacts facts() const;
+  std::shared_ptr<const ConnectionFacts> ShareFacts();
   // Why it ended; OK if cleanly, or not yet.
   const absl::Status& failure() const { return failure_; }
-  bool is_plain() const { return options_.protection == Protection::kNone; }
-  const std::string& piped_with() const { return piped_with_; }
-  const std::string& carrier() const { return options_.carrier; }
+  bool is_plain() const { return protection_ == Protection::kNone; }
+  std::string piped_with() const { return facts_->piped_with; }
+  std::string carrier() const { return facts_->carrier; }
   // is_joined reports whether something else than a caller has its cleartext,
   // and passes its ends on.
-  bool is_joined() const { return !piped_with_.empty() || !upstream_.empty(); }
-  int depth() const { return options_.depth; }
+  bool is_joined() const {
+    return !facts_->piped_with.empty() || !facts_->upstream.empty();
+  }
+  int depth() const { return depth_; }
   base::ChunkPool& pool() const { return pool_; }
 
   // sink returns who has the cleartext, if anybody. SetSink gives it to `sink`,
@@ -110,7 +115,9 @@ class Connection final : private net::TransportObserver {
   CleartextSink* sink() { return sink_.get(); }
   void SetSink(std::unique_ptr<CleartextSink> sink, std::string piped_with);
   // For the facts.
-  void set_upstream(std::string address) { upstream_ = std::move(address); }
+  void set_upstream(std::string address) {
+    ChangeFacts().upstream = std::move(address);
+  }
 
   // SetSocketOptions changes how the transport is treated. The idle timeout
   // begins anew.
@@ -137,6 +144,9 @@ class Connection final : private net::TransportObserver {
   // OnProgress.
   absl::Span<const uint8_t> Readable() const { return cleartext_.Front(); }
   std::string TakeReadable(size_t size_max);
+  // cleartext is all that has arrived, for sinks that take it out of there:
+  // Pump must follow.
+  base::ByteQueue& cleartext() { return cleartext_; }
   void Consume(size_t count);
   void DrainTo(net::Transport& transport) { transport.Write(cleartext_); }
   // at_end reports whether the peer has ended its direction and all cleartext
@@ -198,8 +208,11 @@ class Connection final : private net::TransportObserver {
   size_t ReceiveProxyHeader(absl::Span<const uint8_t> bytes);
   size_t ReceivePlain(absl::Span<const uint8_t> bytes);
   size_t ReceiveTls(absl::Span<const uint8_t> bytes);
+  bool has_room() const { return cleartext_.size() < kQueueBytesMax; }
   bool ReceiveBacklog();
+  void NoteServerName();
   void Handle(tls::EngineEvent event);
+  void CompleteHandshake(tls::HandshakeFacts settled);
   void AnswerRenegotiation();
   // EndIdle ends the connection if nothing has moved for too long.
   void EndIdle();
@@ -208,68 +221,76 @@ class Connection final : private net::TransportObserver {
   // Flush sends what is sealed. It reports whether that has made room for a
   // sink that had to stop.
   bool Flush();
+  // FlushLast does so for what is to be sent at all.
+  void FlushLast();
   void SteerReading();
   enum class Farewell { kGentle, kReset, kNone };
   void End(const absl::Status& failure, Farewell farewell);
 
-  // Without what the engine has taken.
-  ConnectionOptions options_;
+  // What has not moved for too long ends.
+  struct IdleWatch {
+    std::unique_ptr<net::Timer> timer;
+    std::chrono::steady_clock::time_point move_time;
+    size_t unsent_size = 0;
+  };
+  // When a client has answered requests for renegotiation, within the window.
+  struct Renegotiations {
+    RenegotiationLimit limit;
+    std::vector<std::chrono::steady_clock::time_point> times;
+  };
+
+  // What was shared does not change: others take its place.
+  ConnectionFacts& ChangeFacts();
+  // FillFacts adds what changes with every byte.
+  void FillFacts(ConnectionFacts& facts) const;
+
   std::unique_ptr<CleartextSink> sink_;
   ConnectionOwner& owner_;
   net::EventLoop& loop_;
   base::ChunkPool& pool_;
-
+  // An idle connection shall be small: what few need, or only at the beginning,
+  // stands apart.
+  std::shared_ptr<ConnectionFacts> facts_;
+  // Until there is an engine, or it is sure that there will be none.
+  std::unique_ptr<ConnectionOptions> options_;
   std::unique_ptr<net::Transport> transport_;
   std::unique_ptr<tls::TlsEngine> engine_;
   std::unique_ptr<net::Timer> handshake_timer_;
   // Only with an idle timeout.
-  std::unique_ptr<net::Timer> idle_timer_;
-  std::chrono::steady_clock::time_point move_time_;
-  size_t idle_unsent_size_ = 0;
+  std::unique_ptr<IdleWatch> idle_;
   // Until the header is complete.
   std::unique_ptr<net::ProxyHeaderReader> proxy_reader_;
+  // Only of clients.
+  std::unique_ptr<Renegotiations> renegotiations_;
+  // Of a connection that has ended.
+  std::unique_ptr<const tls::ClientSession> last_session_;
+
   // What came while `cleartext_` was full.
   base::ByteQueue backlog_;
   base::ByteQueue cleartext_;
   // What was written and is not the transport's yet, without an engine.
   base::ByteQueue plain_;
 
+  int64_t cleartext_bytes_received_ = 0;
+  int64_t cleartext_bytes_sent_ = 0;
+  int64_t wire_bytes_received_ = 0;
+  int64_t wire_bytes_sent_ = 0;
+  const absl::Duration handshake_timeout_;
+  // What a client sends early does not come through Write.
+  uint32_t early_data_size_ = 0;
+  const int depth_;
+  Protection protection_;
   ConnectionState state_ = ConnectionState::kHandshaking;
+  bool are_facts_shared_ = false;
   bool pumping_ = false;
   bool reading_paused_ = false;
   bool peer_closed_ = false;
   bool shut_down_ = false;
-  absl::Status failure_;
-
-  net::SocketAddress local_address_;
-  net::SocketAddress remote_address_;
-  net::SocketAddress proxy_address_;
-  std::shared_ptr<const net::ProxyHeader> proxy_header_;
-  std::string piped_with_;
-  std::string upstream_;
-  // When a client has answered requests for renegotiation, within the window.
-  std::vector<std::chrono::steady_clock::time_point> renegotiation_times_;
-  int renegotiation_count_ = 0;
-  std::shared_ptr<const tls::HandshakeFacts> handshake_;
-  std::string server_name_;
-  std::shared_ptr<const tls::OcspResponseFacts> ocsp_response_;
-  bool has_session_ = false;
-  // Of a connection that has ended.
-  std::unique_ptr<const tls::ClientSession> last_session_;
-  int64_t cleartext_bytes_received_ = 0;
-  int64_t cleartext_bytes_sent_ = 0;
-  int64_t early_bytes_received_ = 0;
-  // What a client sends early does not come through Write.
-  size_t early_data_size_ = 0;
   // The peer's early data is not over; and the connection shall be closed when
   // it is: no close_notify can go before.
   bool is_early_ = false;
   bool closes_after_early_data_ = false;
-  int64_t wire_bytes_received_ = 0;
-  int64_t wire_bytes_sent_ = 0;
-  absl::Time create_time_;
-  absl::Time open_time_ = absl::InfiniteFuture();
-  absl::Time close_time_ = absl::InfiniteFuture();
+  absl::Status failure_;
 };
 
 }  // namespace tlsd::conn

@@ -1,11 +1,12 @@
 // How bytes move through a connection: what arrives, and what goes.
-#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "proto/status/error.h"
 #include "server/conn/connection.h"
+#include "server/tls/handshake_table.h"
 
 namespace tlsd::conn {
 namespace {
@@ -57,11 +58,11 @@ void Connection::OnDrained() {
 
 size_t Connection::Receive(absl::Span<const uint8_t> bytes) {
   if (proxy_reader_ != nullptr) return ReceiveProxyHeader(bytes);
-  if (options_.protection == Protection::kDetect && !bytes.empty()) {
-    options_.protection = bytes.front() == kHandshakeRecord ? Protection::kTls
-                                                            : Protection::kNone;
+  if (protection_ == Protection::kDetect && !bytes.empty()) {
+    protection_ = bytes.front() == kHandshakeRecord ? Protection::kTls
+                                                    : Protection::kNone;
     if (is_plain()) {
-      options_.secure_context_name.clear();
+      ChangeFacts().secure_context.clear();
       Open();
     }
   }
@@ -75,11 +76,13 @@ size_t Connection::ReceiveProxyHeader(absl::Span<const uint8_t> bytes) {
     return bytes.size();
   }
   if (!proxy_reader_->done()) return *taken;
-  proxy_header_ =
+  ConnectionFacts& facts = ChangeFacts();
+  facts.proxy_header =
       std::make_shared<const net::ProxyHeader>(proxy_reader_->header());
   proxy_reader_.reset();
-  if (!proxy_header_->is_local) {
-    proxy_address_ = std::exchange(remote_address_, proxy_header_->source);
+  if (!facts.proxy_header->is_local) {
+    facts.proxy_address =
+        std::exchange(facts.remote_address, facts.proxy_header->source);
   }
   if (is_plain()) Open();
   return *taken;
@@ -87,13 +90,10 @@ size_t Connection::ReceiveProxyHeader(absl::Span<const uint8_t> bytes) {
 
 size_t Connection::ReceivePlain(absl::Span<const uint8_t> bytes) {
   if (state_ == ConnectionState::kClosed) return bytes.size();
-  const size_t taken =
-      cleartext_.size() >= kQueueBytesMax
-          ? 0
-          : std::min(bytes.size(), kQueueBytesMax - cleartext_.size());
-  cleartext_.Append(bytes.subspan(0, taken));
-  cleartext_bytes_received_ += static_cast<int64_t>(taken);
-  return taken;
+  if (!has_room()) return 0;
+  cleartext_.Append(bytes);
+  cleartext_bytes_received_ += static_cast<int64_t>(bytes.size());
+  return bytes.size();
 }
 
 size_t Connection::ReceiveTls(absl::Span<const uint8_t> bytes) {
@@ -105,11 +105,13 @@ size_t Connection::ReceiveTls(absl::Span<const uint8_t> bytes) {
   }
   const size_t size_before = cleartext_.size();
   tls::EventList events;
+  // All of one read or nothing: the rest would have to be copied.
+  const size_t limit = has_room() ? std::numeric_limits<size_t>::max() : 0;
   const absl::StatusOr<size_t> taken =
-      engine_->Receive(bytes, kQueueBytesMax, cleartext_, events);
+      engine_->Receive(bytes, limit, cleartext_, events);
   cleartext_bytes_received_ +=
       static_cast<int64_t>(cleartext_.size() - size_before);
-  if (handshake_ == nullptr) server_name_ = engine_->server_name();
+  NoteServerName();
   for (tls::EngineEvent& event : events) {
     // The owner may have ended it.
     if (state_ == ConnectionState::kClosed) break;
@@ -118,6 +120,13 @@ size_t Connection::ReceiveTls(absl::Span<const uint8_t> bytes) {
   if (taken.ok()) return *taken;
   End(taken.status(), Farewell::kGentle);
   return bytes.size();
+}
+
+void Connection::NoteServerName() {
+  if (facts_->handshake != nullptr) return;
+  std::string server_name = engine_->server_name();
+  if (server_name == facts_->server_name) return;
+  ChangeFacts().server_name = std::move(server_name);
 }
 
 bool Connection::ReceiveBacklog() {
@@ -135,30 +144,34 @@ bool Connection::ReceiveBacklog() {
          state_ != state_before;
 }
 
+void Connection::CompleteHandshake(tls::HandshakeFacts settled) {
+  ConnectionFacts& facts = ChangeFacts();
+  // A session that was resumed under TLS 1.2 can be again.
+  facts.has_session = settled.resumed && engine_->session().has_value();
+  facts.server_name = settled.server_name;
+  is_early_ = role() == tls::Role::kServer &&
+              settled.early_data == tls::EarlyData::kAccepted;
+  facts.handshake = tls::ShareHandshakeFacts(std::move(settled));
+  cleartext_bytes_sent_ += early_data_size_;
+  Open();
+  // The flight may be a copy, which never finishes.
+  if (is_early_) StartHandshakeTimer();
+}
+
 void Connection::Handle(tls::EngineEvent event) {
   if (auto* completed = std::get_if<tls::HandshakeCompleted>(&event)) {
-    // A session that was resumed under TLS 1.2 can be again.
-    has_session_ = completed->facts.resumed && engine_->session().has_value();
-    handshake_ = std::make_shared<const tls::HandshakeFacts>(
-        std::move(completed->facts));
-    server_name_ = handshake_->server_name;
-    is_early_ = role() == tls::Role::kServer &&
-                handshake_->early_data == tls::EarlyData::kAccepted;
-    cleartext_bytes_sent_ += static_cast<int64_t>(early_data_size_);
-    Open();
-    // The flight may be a copy, which never finishes.
-    if (is_early_) StartHandshakeTimer();
+    CompleteHandshake(std::move(completed->facts));
     return;
   }
   if (auto* chosen = std::get_if<tls::ContextChosen>(&event)) {
-    options_.secure_context_name = std::move(chosen->name);
+    ChangeFacts().secure_context = std::move(chosen->name);
   } else if (auto* asked = std::get_if<tls::QuestionAsked>(&event)) {
     owner_.OnQuestion(*this, std::move(*asked));
   } else if (auto* stapled = std::get_if<tls::OcspResponseReceived>(&event)) {
-    ocsp_response_ = std::move(stapled->response);
+    ChangeFacts().ocsp_response = std::move(stapled->response);
     owner_.OnOcspResponse(*this);
   } else if (std::holds_alternative<tls::SessionReceived>(event)) {
-    has_session_ = true;
+    ChangeFacts().has_session = true;
     owner_.OnSession(*this);
   } else if (auto* secret = std::get_if<tls::SecretMade>(&event)) {
     owner_.OnSecret(*this, std::move(secret->line));
@@ -166,10 +179,10 @@ void Connection::Handle(tls::EngineEvent event) {
     AnswerRenegotiation();
   } else if (std::holds_alternative<tls::Renegotiated>(event)) {
     handshake_timer_.reset();
-    ++renegotiation_count_;
+    ++ChangeFacts().renegotiation_count;
     owner_.OnRenegotiated(*this);
   } else if (auto* early = std::get_if<tls::EarlyDataEnded>(&event)) {
-    early_bytes_received_ = early->size;
+    ChangeFacts().early_bytes_received = early->size;
     is_early_ = false;
     handshake_timer_.reset();
     if (closes_after_early_data_) End(absl::OkStatus(), Farewell::kGentle);
@@ -180,22 +193,19 @@ void Connection::Handle(tls::EngineEvent event) {
 
 void Connection::AnswerRenegotiation() {
   const auto now = std::chrono::steady_clock::now();
-  const auto window =
-      absl::ToChronoNanoseconds(options_.renegotiation_limit.window);
-  std::erase_if(renegotiation_times_,
-                [&](const auto& time) { return time <= now - window; });
-  const size_t count_max =
-      static_cast<size_t>(options_.renegotiation_limit.count);
-  if (renegotiation_times_.size() >= count_max) {
+  const RenegotiationLimit& limit = renegotiations_->limit;
+  auto& times = renegotiations_->times;
+  const auto window = absl::ToChronoNanoseconds(limit.window);
+  std::erase_if(times, [&](const auto& time) { return time <= now - window; });
+  if (times.size() >= static_cast<size_t>(limit.count)) {
     Abort(MakeError(
         Reason::kRenegotiationLimit,
-        absl::StrCat("the server asked for more than ", count_max,
-                     " renegotiations in ",
-                     absl::FormatDuration(options_.renegotiation_limit.window)),
-        {{"limit", absl::StrCat(count_max)}}));
+        absl::StrCat("the server asked for more than ", limit.count,
+                     " renegotiations in ", absl::FormatDuration(limit.window)),
+        {{"limit", absl::StrCat(limit.count)}}));
     return;
   }
-  renegotiation_times_.push_back(now);
+  times.push_back(now);
   // A server that asks and is silent then would hold our writes for ever.
   StartHandshakeTimer();
   if (const absl::Status begun = engine_->AcceptRenegotiation(); !begun.ok()) {
@@ -230,6 +240,8 @@ base::ByteQueue& Connection::outgoing() {
 }
 
 bool Connection::Flush() {
+  // What is left then goes with the end.
+  if (peer_closed_ && shut_down_) return false;
   if (transport_ == nullptr || outgoing().empty()) return false;
   const bool was_writable = writable();
   wire_bytes_sent_ += static_cast<int64_t>(outgoing().size());
@@ -237,6 +249,12 @@ bool Connection::Flush() {
   NoteMove();
   // What the kernel takes at once brings no OnDrained.
   return !was_writable && writable();
+}
+
+void Connection::FlushLast() {
+  if (outgoing().empty()) return;
+  wire_bytes_sent_ += static_cast<int64_t>(outgoing().size());
+  transport_->WriteLast(outgoing());
 }
 
 void Connection::SteerReading() {
@@ -254,18 +272,19 @@ void Connection::SteerReading() {
 }
 
 void Connection::NoteMove() {
-  if (idle_timer_ != nullptr) move_time_ = std::chrono::steady_clock::now();
+  if (idle_ != nullptr) idle_->move_time = std::chrono::steady_clock::now();
 }
 
 void Connection::EndIdle() {
-  const absl::Duration timeout = options_.socket_options.idle_timeout;
+  const absl::Duration timeout = facts_->socket_options.idle_timeout;
   const absl::Duration left =
-      timeout - absl::FromChrono(std::chrono::steady_clock::now() - move_time_);
+      timeout -
+      absl::FromChrono(std::chrono::steady_clock::now() - idle_->move_time);
   const size_t unsent_size = transport_->unsent_size();
   const bool has_moved =
-      std::exchange(idle_unsent_size_, unsent_size) > unsent_size;
+      std::exchange(idle_->unsent_size, unsent_size) > unsent_size;
   if (left > absl::ZeroDuration() || has_moved) {
-    idle_timer_ =
+    idle_->timer =
         loop_.After(has_moved ? timeout : left, [this] { EndIdle(); });
     return;
   }

@@ -7,11 +7,15 @@
 #define TLSD_SERVER_CONN_STREAM_SINK_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
+#include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "server/base/byte_queue.h"
 #include "server/conn/cleartext_sink.h"
 
 namespace tlsd::conn {
@@ -27,9 +31,14 @@ class StreamSink final : public CleartextSink {
     bool end = false;
   };
   using ReadDone = absl::AnyInvocable<void(absl::StatusOr<Cleartext>) &&>;
+  using TakeCleartext =
+      absl::AnyInvocable<void(absl::StatusOr<base::ByteQueue*>) &&>;
   using WriteDone = absl::AnyInvocable<void(absl::Status) &&>;
+  // Bytes in the order in which they are sent.
+  using Pieces = absl::Span<const absl::Span<const uint8_t>>;
 
-  // Calls that still wait are answered with CONNECTION_CLOSED.
+  // OnGone is called first, then calls that still wait are answered with
+  // CONNECTION_CLOSED.
   ~StreamSink() override;
 
   // Of returns the sink of a connection whose cleartext callers may have, else
@@ -41,6 +50,9 @@ class StreamSink final : public CleartextSink {
   // CONNECTION_ATTACHED if another has one of them.
   absl::Status Claim(Direction direction);
   void Release(Direction direction);
+  // OnGone has `gone` called when the sink goes, unless both directions were
+  // released before.
+  void OnGone(absl::AnyInvocable<void() &&> gone) { gone_ = std::move(gone); }
   // Reserve is Claim of both for another connection, which nobody can see until
   // it has the cleartext.
   absl::Status Reserve();
@@ -54,11 +66,20 @@ class StreamSink final : public CleartextSink {
   // ended the connection; at once if it can. There must be no other read.
   void Read(Connection& connection, size_t size_max, ReadDone done);
 
+  // ReadQueue is a Read that copies nothing: `take` gets the cleartext that has
+  // arrived, and removes what it wants; if the queue is empty, this is the end.
+  void ReadQueue(Connection& connection, TakeCleartext take);
+
   // Write calls `done` when all of `bytes`, then close_notify if `shut_down`,
   // has been sealed, or cannot be; it waits for the handshake. There must be no
   // other write.
   void Write(Connection& connection, std::string bytes, bool shut_down,
              WriteDone done);
+
+  // WritePieces is a Write that copies nothing, or little: until `done` is
+  // called, the caller keeps the pieces and their bytes.
+  void WritePieces(Connection& connection, Pieces pieces, bool shut_down,
+                   WriteDone done);
 
   // CancelRead and CancelWrite answer a waiting call with `reason`. Bytes of a
   // write that were sealed are on their way; the others are dropped.
@@ -74,17 +95,24 @@ class StreamSink final : public CleartextSink {
   // or answers the write. They return false if there is nothing they can do.
   bool ReadSome(Connection& connection);
   bool WriteSome(Connection& connection);
+  // WritePiece writes the first of what is unwritten. It returns false if it
+  // cannot.
+  bool WritePiece(Connection& connection);
+  // TakeUnwritten removes at most `size_max` bytes that lie together.
+  absl::Span<const uint8_t> TakeUnwritten(size_t size_max);
 
   bool reader_claimed_ = false;
   bool writer_claimed_ = false;
   bool taken_ = false;
+  absl::AnyInvocable<void() &&> gone_;
 
-  size_t read_size_max_ = 0;
   bool reading_ = false;
-  ReadDone read_done_;
+  TakeCleartext take_;
 
-  std::string unwritten_;
+  // The first `written_size_` bytes of the first are written.
+  Pieces unwritten_;
   size_t written_size_ = 0;
+  absl::Status write_failure_;
   bool writing_ = false;
   bool shut_down_after_ = false;
   WriteDone write_done_;

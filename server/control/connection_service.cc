@@ -318,7 +318,7 @@ grpc::ServerUnaryReactor* ConnectionService::ListConnections(
   return call.get();
 }
 
-grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>*
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
 ConnectionService::Stream(grpc::CallbackServerContext* /*context*/) {
   return StreamCall::Start(pool_);
 }

@@ -22,7 +22,44 @@
 
 namespace tlsd::control {
 
-class ConnectionService final : public v1::ConnectionService::CallbackService {
+// WithMethods adds what handles each method to the generated `Service`.
+template <typename Service, template <typename> typename... Methods>
+struct WithMethods {
+  using Type = Service;
+};
+template <typename Service, template <typename> typename First,
+          template <typename> typename... Rest>
+struct WithMethods<Service, First, Rest...> {
+  using Type = First<typename WithMethods<Service, Rest...>::Type>;
+};
+
+// As the generated CallbackService, but that Stream gets and gives the bytes of
+// its messages.
+using RawConnectionService =
+    WithMethods<v1::ConnectionService::Service,
+                v1::ConnectionService::WithCallbackMethod_Connect,
+                v1::ConnectionService::WithCallbackMethod_Accept,
+                v1::ConnectionService::WithCallbackMethod_GetConnection,
+                v1::ConnectionService::WithCallbackMethod_GetPeerCertificate,
+                v1::ConnectionService::WithCallbackMethod_GetSession,
+                v1::ConnectionService::WithCallbackMethod_GetTlsTicket,
+                v1::ConnectionService::WithCallbackMethod_ListConnections,
+                v1::ConnectionService::WithRawCallbackMethod_Stream,
+                v1::ConnectionService::WithCallbackMethod_Read,
+                v1::ConnectionService::WithCallbackMethod_Write,
+                v1::ConnectionService::WithCallbackMethod_Shutdown,
+                v1::ConnectionService::WithCallbackMethod_Close,
+                v1::ConnectionService::WithCallbackMethod_Reset,
+                v1::ConnectionService::WithCallbackMethod_Upgrade,
+                v1::ConnectionService::WithCallbackMethod_Pipe,
+                v1::ConnectionService::WithCallbackMethod_SetSocketOptions,
+                v1::ConnectionService::WithCallbackMethod_SetMaxSendFragment,
+                v1::ConnectionService::WithCallbackMethod_ExportKeyingMaterial,
+                v1::ConnectionService::WithCallbackMethod_GetChannelBindings,
+                v1::ConnectionService::WithCallbackMethod_UpdateKeys,
+                v1::ConnectionService::WithCallbackMethod_Renegotiate>::Type;
+
+class ConnectionService final : public RawConnectionService {
  public:
   // `default_context` serves a Connect that names none. All must outlive the
   // service.
@@ -53,7 +90,7 @@ class ConnectionService final : public v1::ConnectionService::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::ListConnectionsRequest* request,
       v1::ListConnectionsResponse* response) override;
-  grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>* Stream(
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Stream(
       grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* Read(grpc::CallbackServerContext* context,
                                  const v1::ReadRequest* request,

@@ -13,6 +13,7 @@
 #include "absl/base/call_once.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "proto/rpc/callback_waker.h"
 #include "proto/status/error.h"
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
@@ -113,6 +114,7 @@ class GrpcControlServer final : public ControlServer {
     TLSD_ASSIGN_OR_RETURN(const net::Endpoint endpoint,
                           net::ParseEndpoint("control", address));
     InitPlugins();
+    waker_ = rpc::CallbackWaker::Shared();
     grpc::ServerBuilder builder;
     SetLimits(builder);
     builder.RegisterService(&secure_contexts_);
@@ -213,6 +215,7 @@ class GrpcControlServer final : public ControlServer {
   KeyLogService key_log_;
   AdminService admin_;
   std::string address_;
+  std::shared_ptr<rpc::CallbackWaker> waker_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
   // Last, so that nobody is accepted while the server goes.

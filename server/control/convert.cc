@@ -408,7 +408,7 @@ void ToProto(const worker::Event& event, const std::string& resume_token,
   ToProto(event.time, *proto.mutable_time());
   proto.set_subject(event.subject());
   proto.set_type(ToProto(event.type));
-  std::visit([&](const auto& payload) { PayloadToProto(payload, proto); },
+  std::visit([&](const auto& payload) { PayloadToProto(*payload, proto); },
              event.payload);
 }
 

@@ -145,7 +145,8 @@ void SecureContextService::PublishUpdate(const worker::ContextRecord& record) {
     }
     std::visit([](auto& source) { source.ocsp_response.clear(); }, credentials);
   }
-  events_.Publish(worker::EventType::kSecureContextUpdated, std::move(facts));
+  events_.Publish(worker::EventType::kSecureContextUpdated,
+                  worker::PayloadOf(std::move(facts)));
 }
 
 absl::StatusOr<worker::ContextParts> SecureContextService::ChangeParts(

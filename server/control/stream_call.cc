@@ -1,6 +1,6 @@
 #include "server/control/stream_call.h"
 
-#include <optional>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,22 +8,40 @@
 #include "proto/status/rpc_status.h"
 #include "server/base/names.h"
 #include "server/conn/connection.h"
-#include "server/conn/stream_sink.h"
 #include "server/control/cleartext.h"
 #include "server/control/convert.h"
 
 namespace tlsd::control {
 namespace {
 
+// Of cleartext, in one message to the caller.
 constexpr size_t kMessageBytesMax = 64 * 1024;
-constexpr size_t kRequestBytesMax = 1 << 20;
+// While so much of what the caller has sent is held, no more is read from it.
+constexpr size_t kHeldBytesMax = 256 * 1024;
+// While so much waits for the caller, no more is taken from the connection; nor
+// if it waits in so many pieces: in the connection they lie together.
+constexpr size_t kOutboxBytesMax = 256 * 1024;
+constexpr size_t kOutboxPiecesMax = 256;
+// The worker is woken to fill the outbox when it is down to this.
+constexpr size_t kOutboxBytesLow = 128 * 1024;
 
-absl::Status MessageError(absl::string_view got) {
-  return FieldError(Reason::kStreamMessageInvalid, "message", got,
-                    "first attach, then data or text of at most 1 MiB");
+absl::Status EndedError() {
+  return MakeError(Reason::kConnectionClosed, "the connection has ended");
 }
 
 }  // namespace
+
+bool StreamCall::Outbox::has_room() const {
+  return cleartext_size < kOutboxBytesMax &&
+         cleartext.size() < kOutboxPiecesMax && !message.Valid();
+}
+
+grpc::ByteBuffer StreamCall::Outbox::TakeMessage() {
+  if (cleartext_size == 0) return std::exchange(message, {});
+  const Slices payload = TakeFront(cleartext, kMessageBytesMax);
+  cleartext_size -= SizeOf(payload);
+  return MakeDataMessage(payload);
+}
 
 StreamCall* StreamCall::Start(worker::WorkerPool& pool) {
   std::shared_ptr<StreamCall> call(new StreamCall(pool));
@@ -39,20 +57,70 @@ void StreamCall::OnReadDone(bool ok) {
     if (ok) {
       Attach();
     } else {
-      Finish(ToRpcStatus(MessageError("no message")));
+      Finish(ToRpcStatus(StreamMessageError("no message")));
     }
     return;
   }
-  PostStep(ok ? &StreamCall::WriteNext : &StreamCall::ShutDown);
+  Slices cleartext;
+  absl::Status fault;
+  if (ok) fault = ReadCleartext(request_, cleartext);
+  request_.Clear();
+  bool must_wake = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    is_reading_ = false;
+    const size_t size = SizeOf(cleartext);
+    inbox_.cleartext_size += size;
+    inbox_.held_size += size;
+    inbox_.cleartext.insert(inbox_.cleartext.end(),
+                            std::make_move_iterator(cleartext.begin()),
+                            std::make_move_iterator(cleartext.end()));
+    inbox_.is_half_closed = !ok;
+    inbox_.fault = std::move(fault);
+    // First, for the worker may take the processor at once.
+    ReadOn();
+    must_wake = MustWake();
+  }
+  if (must_wake) PostOnWoken();
+}
+
+void StreamCall::ReadOn() {
+  if (is_reading_ || is_finished_ || inbox_.has_ended() ||
+      inbox_.held_size >= kHeldBytesMax) {
+    return;
+  }
+  is_reading_ = true;
+  StartRead(&request_);
 }
 
 void StreamCall::OnWriteDone(bool ok) {
-  PostStep(ok ? &StreamCall::OnSent : &StreamCall::OnSendFailed);
+  response_.Clear();
+  bool must_send = false;
+  bool must_wake = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    is_sending_ = false;
+    has_send_failed_ = !ok;
+    must_send = ok && PrepareNext();
+    const bool can_fill = awaits_room_ && outbox_.has_room() &&
+                          outbox_.cleartext_size <= kOutboxBytesLow;
+    const bool is_all_sent = awaits_sent_ && !is_sending_;
+    must_wake = (!ok || can_fill || is_all_sent) && MustWake();
+  }
+  if (must_send) StartWrite(&response_);
+  if (must_wake) PostOnWoken();
+}
+
+bool StreamCall::PrepareNext() {
+  if (is_sending_) return false;
+  response_ = outbox_.TakeMessage();
+  is_sending_ = response_.Valid();
+  return is_sending_;
 }
 
 void StreamCall::OnCancel() {
   cancelled_ = true;
-  if (worker_.load() != nullptr) PostStep(&StreamCall::Leave);
+  if (worker_.load() != nullptr) Wake();
 }
 
 void StreamCall::OnDone() {
@@ -60,17 +128,32 @@ void StreamCall::OnDone() {
   std::shared_ptr<StreamCall> self = std::move(self_);
 }
 
-void StreamCall::PostStep(void (StreamCall::*step)()) {
-  worker_.load()->Post(
-      [self = shared_from_this(), step] { ((*self).*step)(); });
+void StreamCall::Wake() {
+  bool must_wake = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    must_wake = MustWake();
+  }
+  if (must_wake) PostOnWoken();
+}
+
+void StreamCall::PostOnWoken() {
+  worker_.load()->Post([self = shared_from_this()] { self->OnWoken(); });
 }
 
 void StreamCall::Attach() {
-  if (!request_.has_attach()) {
-    Finish(ToRpcStatus(MessageError("a message before attach")));
-    return;
+  const absl::StatusOr<v1::StreamRequest> request = ReadStreamRequest(request_);
+  request_.Clear();
+  if (!request.ok()) {
+    Finish(ToRpcStatus(request.status()));
+  } else if (!request->has_attach()) {
+    Finish(ToRpcStatus(StreamMessageError("a message before attach")));
+  } else {
+    AttachTo(request->attach());
   }
-  const v1::StreamAttach& attach = request_.attach();
+}
+
+void StreamCall::AttachTo(const v1::StreamAttach& attach) {
   const absl::Status named = base::CheckName(
       "attach.connection", base::kConnections, attach.connection());
   if (!named.ok()) {
@@ -114,71 +197,115 @@ void StreamCall::Attach() {
 // The worker's thread.
 
 void StreamCall::OnAttached(conn::Connection& connection) {
+  connection_ = &connection;
+  sink_->OnGone([this] {
+    connection_ = nullptr;
+    sink_ = nullptr;
+  });
   worker_ = &pool_.worker(*worker::WorkerIndex(name_));
-  ToProto(connection.facts(), *response_.mutable_attached());
-  Send();
-  StartRead(&request_);
-  // If the caller left before there was a worker, OnCancel could not post.
+  v1::StreamResponse response;
+  ToProto(connection.facts(), *response.mutable_attached());
+  Send(response);
+  {
+    absl::MutexLock lock(&mutex_);
+    is_reading_ = false;
+    ReadOn();
+  }
+  ReadNext();
+  // If the caller left before there was a worker, OnCancel could not wake it.
   if (cancelled_) Leave();
 }
 
-conn::Connection* StreamCall::FindConnection() {
-  return worker_.load()->Find(name_);
+void StreamCall::OnWoken() {
+  bool has_send_failed = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    is_woken_ = false;
+    has_send_failed = has_send_failed_;
+  }
+  if (cancelled_ || has_send_failed) Leave();
+  Seal();
+  ReadNext();
+  if (has_ended_) {
+    End(status_);
+  } else {
+    EndIfDone();
+  }
 }
 
-void StreamCall::WriteNext() {
-  if (ended_) return;
-  std::string bytes;
-  if (request_.has_data()) {
-    bytes = std::move(*request_.mutable_data());
-  } else if (request_.has_text()) {
-    bytes = std::move(*request_.mutable_text());
-  } else {
-    Abandon(MessageError(request_.has_attach() ? "a second attach"
-                                               : "an empty message"));
+void StreamCall::Seal() {
+  if (is_sealing_ || has_ended_ || write_ended_) return;
+  bool is_half_closed = false;
+  absl::Status fault;
+  {
+    absl::MutexLock lock(&mutex_);
+    sealing_ = std::exchange(inbox_.cleartext, {});
+    inbox_.held_size = std::exchange(inbox_.cleartext_size, 0);
+    is_half_closed = inbox_.is_half_closed;
+    fault = inbox_.fault;
+  }
+  if (sealing_.empty()) {
+    if (!fault.ok()) {
+      Abandon(fault);
+    } else if (is_half_closed) {
+      ShutDown();
+    }
     return;
   }
-  if (bytes.size() > kRequestBytesMax) {
-    Abandon(MessageError(absl::StrCat(bytes.size(), " bytes")));
+  if (connection_ == nullptr) {
+    OnWriteFailed(EndedError());
     return;
   }
-  conn::Connection* connection = FindConnection();
-  if (connection == nullptr) {
-    OnWritten(MakeError(Reason::kConnectionClosed, "the connection has ended"));
+  for (const grpc::Slice& slice : sealing_) {
+    pieces_.emplace_back(slice.begin(), slice.size());
+  }
+  is_sealing_ = true;
+  sink_->WritePieces(*connection_, pieces_, /*shut_down=*/false,
+                     [self = shared_from_this()](const absl::Status& status) {
+                       self->OnSealed(status);
+                     });
+}
+
+void StreamCall::OnSealed(const absl::Status& status) {
+  is_sealing_ = false;
+  // With the memory that they lie in.
+  sealing_ = {};
+  pieces_ = {};
+  if (!status.ok()) {
+    OnWriteFailed(status);
     return;
   }
-  sink_->Write(*connection, std::move(bytes), /*shut_down=*/false,
-               [self = shared_from_this()](absl::Status status) {
-                 self->OnWritten(status);
-                 if (status.ok()) self->StartRead(&self->request_);
-               });
+  {
+    absl::MutexLock lock(&mutex_);
+    inbox_.held_size = inbox_.cleartext_size;
+    ReadOn();
+  }
+  Seal();
 }
 
 void StreamCall::ShutDown() {
   // A caller that has left has not half-closed.
-  if (ended_ || cancelled_) return;
+  if (cancelled_) return;
   write_ended_ = true;
-  conn::Connection* connection = FindConnection();
-  if (connection == nullptr) {
+  if (connection_ == nullptr) {
     EndIfDone();
     return;
   }
-  sink_->Write(*connection, "", /*shut_down=*/true,
-               [self = shared_from_this()](absl::Status status) {
-                 self->OnWritten(status);
-               });
+  sink_->WritePieces(*connection_, {}, /*shut_down=*/true,
+                     [self = shared_from_this()](const absl::Status& status) {
+                       if (status.ok()) {
+                         self->EndIfDone();
+                       } else {
+                         self->OnWriteFailed(status);
+                       }
+                     });
 }
 
-void StreamCall::OnWritten(const absl::Status& status) {
-  if (status.ok()) {
-    EndIfDone();
-    return;
-  }
+void StreamCall::OnWriteFailed(const absl::Status& status) {
   // What arrived before the connection ended is delivered first; then reading
   // finds the same end.
-  conn::Connection* connection = FindConnection();
-  if (!read_ended_ && connection != nullptr &&
-      connection->state() == conn::ConnectionState::kClosed) {
+  if (!read_ended_ && connection_ != nullptr &&
+      connection_->state() == conn::ConnectionState::kClosed) {
     // Unless it is a clean end: then this is how the call ends.
     write_ended_ = true;
     write_status_ = status;
@@ -188,53 +315,62 @@ void StreamCall::OnWritten(const absl::Status& status) {
 }
 
 void StreamCall::ReadNext() {
-  conn::Connection* connection = FindConnection();
-  if (connection == nullptr) {
-    End(MakeError(Reason::kConnectionClosed, "the connection has ended"));
+  if (awaits_cleartext_ || has_ended_ || read_ended_) return;
+  if (connection_ == nullptr) {
+    End(EndedError());
     return;
   }
-  sink_->Read(*connection, kMessageBytesMax,
-              [self = shared_from_this()](
-                  absl::StatusOr<conn::StreamSink::Cleartext> read) {
-                self->OnRead(std::move(read));
-              });
+  {
+    absl::MutexLock lock(&mutex_);
+    awaits_room_ = !outbox_.has_room();
+    if (awaits_room_) return;
+  }
+  awaits_cleartext_ = true;
+  sink_->ReadQueue(*connection_, [self = shared_from_this()](
+                                     absl::StatusOr<base::ByteQueue*> queue) {
+    self->OnRead(std::move(queue));
+  });
 }
 
-void StreamCall::OnRead(absl::StatusOr<conn::StreamSink::Cleartext> read) {
-  if (!read.ok()) {
-    End(read.status());
+void StreamCall::OnRead(absl::StatusOr<base::ByteQueue*> queue) {
+  awaits_cleartext_ = false;
+  if (!queue.ok()) {
+    End(queue.status());
     return;
   }
-  response_.Clear();
-  if (read->end) {
+  if ((*queue)->empty()) {
     read_ended_ = true;
-    response_.mutable_end();
-  } else {
-    SetCleartext(std::move(read->bytes), as_text_, response_);
-  }
-  Send();
-}
-
-void StreamCall::Send() {
-  sending_ = true;
-  StartWrite(&response_);
-}
-
-void StreamCall::OnSent() {
-  sending_ = false;
-  if (ended_) {
-    End(status_);
-  } else if (read_ended_) {
+    v1::StreamResponse response;
+    response.mutable_end();
+    Send(response);
     EndIfDone();
-  } else {
-    ReadNext();
+    return;
   }
+  if (as_text_) {
+    v1::StreamResponse response;
+    SetCleartext((*queue)->TakeText(kMessageBytesMax), as_text_, response);
+    Send(response);
+  } else {
+    bool must_send = false;
+    {
+      absl::MutexLock lock(&mutex_);
+      outbox_.cleartext_size += TakeSlices(
+          **queue, kOutboxBytesMax - outbox_.cleartext_size, outbox_.cleartext);
+      must_send = PrepareNext();
+    }
+    if (must_send) StartWrite(&response_);
+  }
+  ReadNext();
 }
 
-void StreamCall::OnSendFailed() {
-  sending_ = false;
-  Leave();
-  End(status_);
+void StreamCall::Send(const v1::StreamResponse& response) {
+  bool must_send = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    outbox_.message = MakeMessage(response);
+    must_send = PrepareNext();
+  }
+  if (must_send) StartWrite(&response_);
 }
 
 void StreamCall::Leave() {
@@ -242,27 +378,41 @@ void StreamCall::Leave() {
 }
 
 void StreamCall::Abandon(const absl::Status& reason) {
-  if (ended_) return;
+  if (has_ended_) return;
+  conn::Connection* const connection = connection_;
+  conn::StreamSink* const sink = sink_;
   End(reason);
-  conn::Connection* connection = FindConnection();
   if (connection == nullptr) return;
-  sink_->CancelRead(reason);
-  sink_->CancelWrite(reason);
+  sink->CancelRead(reason);
+  sink->CancelWrite(reason);
   if (!keep_) connection->Close();
 }
 
 void StreamCall::EndIfDone() {
-  if (read_ended_ && write_ended_ && !sending_) End(write_status_);
+  if (has_ended_ || !read_ended_ || !write_ended_) return;
+  {
+    absl::MutexLock lock(&mutex_);
+    awaits_sent_ = is_sending_;
+    if (awaits_sent_) return;
+  }
+  End(write_status_);
 }
 
 void StreamCall::End(const absl::Status& status) {
-  if (!ended_) {
-    ended_ = true;
+  if (!has_ended_) {
+    has_ended_ = true;
     status_ = status;
-    if (FindConnection() != nullptr) sink_->Release(conn::Direction::kBoth);
+    connection_ = nullptr;
+    if (sink_ != nullptr) {
+      std::exchange(sink_, nullptr)->Release(conn::Direction::kBoth);
+    }
   }
-  if (sending_ || finished_) return;
-  finished_ = true;
+  {
+    absl::MutexLock lock(&mutex_);
+    awaits_sent_ = is_sending_;
+    if (is_sending_ || is_finished_) return;
+    is_finished_ = true;
+  }
   Finish(ToRpcStatus(status_));
 }
 

@@ -1,4 +1,6 @@
 // The daemon's flags, and its life from start to stop.
+#include <malloc.h>
+
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -9,6 +11,7 @@
 #include "absl/flags/usage.h"
 #include "absl/flags/usage_config.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "server/base/log.h"
 #include "server/base/version.h"
 #include "server/main/daemon.h"
@@ -39,6 +42,7 @@ constexpr int kExitOk = 0;
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 constexpr int kWorkerCountMax = 256;
+constexpr int kHeapSpareBytes = 8 << 20;
 
 int Fail(int code, const std::string& message) {
   std::fprintf(stderr, "tlsd: %s\n", message.c_str());
@@ -92,10 +96,20 @@ int Run(const std::vector<char*>& arguments) {
   return kExitOk;
 }
 
+void TuneLibraries() {
+  // Debian builds Abseil without NDEBUG: each lock would look for a deadlock.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  // Else the workers' heaps shrink and grow by a few pages with every burst,
+  // and large messages are mapped one by one.
+  mallopt(M_TRIM_THRESHOLD, kHeapSpareBytes);
+  mallopt(M_MMAP_THRESHOLD, kHeapSpareBytes);
+}
+
 }  // namespace
 }  // namespace tlsd
 
 int main(int argc, char** argv) {
+  tlsd::TuneLibraries();
   absl::SetProgramUsageMessage(
       "tlsd serves the whole of a TLS stack over gRPC.\n\n"
       "Example: tlsd --control=unix:/tmp/tlsd.sock");

@@ -2,7 +2,6 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <uv.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,10 +13,10 @@
 #include "server/base/log.h"
 #include "server/net/descriptor.h"
 #include "server/net/os_error.h"
+#include "server/net/poller.h"
 #include "server/net/raw_address.h"
 #include "server/net/socket_stream.h"
 #include "server/net/socket_transport.h"
-#include "server/net/uv_handle.h"
 
 namespace tlsd::net {
 namespace {
@@ -30,22 +29,19 @@ bool IsWildcard(const SocketAddress& address) {
   return address.ip == "::" || address.ip == "0.0.0.0";
 }
 
-// The watch of an acceptor's descriptor.
-//
-// libuv's own uv_listen is not used, because when descriptors run out it closes
-// the connections that wait (uv__emfile_trick), and because it asks the kernel
-// once more after each batch. Here a connection costs one accept4, and the
-// FIONBIO of uv_tcp_open.
+// The watch of an acceptor's descriptor. A connection costs one accept4.
 //
 // A batch begins with one connection, since that is what most wake-ups bring.
 // Only when it has been full for some turns in a row is there a queue, and it
 // grows; the first call that finds none cuts it to what came. So an idle
 // listener wastes no call, and a busy one is not held to a connection a turn.
-class AcceptHandle final : public UvHandle {
+// What a batch leaves is told again (no EPOLLET).
+class AcceptHandle final : public LoopObject {
  public:
   AcceptHandle(EventLoop& loop, base::ChunkPool& pool,
                const SocketAddress& address, Acceptor::OnAccept on_accept)
-      : loop_(loop),
+      : LoopObject(loop.poller()),
+        loop_(loop),
         pool_(pool),
         kind_(address.family == SocketAddress::Family::kUnix
                   ? SocketStream::Kind::kUnix
@@ -56,37 +52,23 @@ class AcceptHandle final : public UvHandle {
   // Start returns an errno.
   int Start(int descriptor) {
     descriptor_ = descriptor;
-    if (const int error = uv_poll_init(loop_.uv(), &poll_, descriptor);
-        error != 0) {
-      return -error;
-    }
-    poll_.data = static_cast<UvHandle*>(this);
-    Watch();
-    return 0;
+    return Watch(descriptor, EPOLLIN);
   }
 
-  // Discard frees a handle that Start has refused.
-  void Discard() { delete this; }
+  const char* kind() const override { return "acceptor"; }
 
  private:
   enum class Outcome { kAccepted, kNone, kFailed };
 
   ~AcceptHandle() override = default;
 
-  uv_handle_t* handle() override {
-    return reinterpret_cast<uv_handle_t*>(&poll_);
+  void OnClose() override {
+    timer_ = nullptr;
+    // The socket may live on in another acceptor, by a duplicate.
+    Unwatch(descriptor_);
   }
 
-  void OnClose() override { timer_ = nullptr; }
-
-  void Watch() {
-    uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t* poll, int, int) {
-      static_cast<AcceptHandle*>(static_cast<UvHandle*>(poll->data))
-          ->AcceptBatch();
-    });
-  }
-
-  void AcceptBatch() {
+  void OnReady(uint32_t) override {
     int accepted = 0;
     while (accepted < batch_) {
       if (AcceptOne() != Outcome::kAccepted) {
@@ -95,15 +77,15 @@ class AcceptHandle final : public UvHandle {
         return;
       }
       ++accepted;
-      if (uv_is_closing(handle())) return;
+      if (is_closed()) return;
     }
     if (++full_turns_ > kFullTurnsMax) batch_ = std::min(batch_ * 2, kBatchMax);
   }
 
   Outcome AcceptOne() {
     RawAddress remote;
-    Descriptor accepted(
-        accept4(descriptor_, remote.get(), &remote.size, SOCK_CLOEXEC));
+    Descriptor accepted(accept4(descriptor_, remote.get(), &remote.size,
+                                SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!accepted.is_open()) {
       if (errno == EAGAIN) return Outcome::kNone;
       // accept(2): these are failures of the connection, not of the listener.
@@ -135,11 +117,11 @@ class AcceptHandle final : public UvHandle {
                 {{"address", address_.ToString()},
                  {"because", DescribeErrno(error)}});
     }
-    uv_poll_stop(&poll_);
-    timer_ = loop_.After(kShortagePause, [this] { Watch(); });
+    WatchFor(descriptor_, 0);
+    timer_ =
+        loop_.After(kShortagePause, [this] { WatchFor(descriptor_, EPOLLIN); });
   }
 
-  uv_poll_t poll_;
   EventLoop& loop_;
   base::ChunkPool& pool_;
   const SocketStream::Kind kind_;
@@ -173,7 +155,7 @@ absl::StatusOr<std::unique_ptr<Acceptor>> Acceptor::Create(
   auto* handle =
       new AcceptHandle(loop, pool, socket->address(), std::move(on_accept));
   if (const int error = handle->Start(socket->descriptor()); error != 0) {
-    handle->Discard();
+    handle->Close();
     return MakeError(
         IsShortage(error) ? Reason::kDescriptorsExhausted : Reason::kInternal,
         absl::StrCat("cannot accept on ", socket->address().ToString(), ": ",

@@ -2,7 +2,6 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <uv.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,23 +15,12 @@
 #include "proto/status/error.h"
 #include "server/net/descriptor.h"
 #include "server/net/os_error.h"
+#include "server/net/poller.h"
 #include "server/net/socket_stream.h"
 #include "server/net/socket_transport.h"
 
 namespace tlsd::net {
 namespace {
-
-class LoopAddressDial;
-
-// One address that is being tried. It lives until libuv has called back, which
-// it does in any case.
-struct Attempt {
-  uv_connect_t request;
-  SocketStream* stream;
-  // Null once nobody waits for it.
-  LoopAddressDial* dial;
-  SocketAddress address;
-};
 
 // Of several failures, the one that tells most: somebody answered; the host is
 // silent; anything else.
@@ -68,12 +56,8 @@ std::optional<RawAddress> RawFrom(const SocketAddress& local,
                    local.port);
 }
 
-// BindTo puts a socket that is bound to `local` into `stream`, or returns the
-// errno. uv_tcp_bind would keep some failures back until it connects.
-int BindTo(const RawAddress& local, uint16_t port, SocketStream& stream) {
-  Descriptor socket(
-      ::socket(local.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket.is_open()) return errno;
+// BindTo binds `socket` to `local`, or returns the errno.
+int BindTo(const Descriptor& socket, const RawAddress& local, uint16_t port) {
   const int on = 1;
   if (port == 0) {
     // ip(7): the port is chosen when the peer is known, so that connections to
@@ -84,22 +68,20 @@ int BindTo(const RawAddress& local, uint16_t port, SocketStream& stream) {
     // For attempts side by side, and for one soon after another has ended.
     setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   }
-  if (bind(socket.get(), local.get(), local.size) != 0) return errno;
-  if (const int error = stream.Open(socket.get()); error != 0) return error;
-  socket.Release();
-  return 0;
+  return bind(socket.get(), local.get(), local.size) == 0 ? 0 : errno;
 }
 
-std::optional<Failure> UseLocalAddress(const RawAddress& remote,
-                                       const SocketAddress& local,
-                                       SocketStream& stream) {
+std::optional<Failure> UseLocalAddress(const Descriptor& socket,
+                                       const RawAddress& remote,
+                                       const SocketAddress& local) {
+  if (local.family == SocketAddress::Family::kNone) return std::nullopt;
   const std::optional<RawAddress> raw = RawFrom(local, remote);
   if (!raw.has_value()) {
     return Failure{EAFNOSUPPORT,
                    absl::StrCat("not tried, because the local address ",
                                 local.ToString(), " is of another family")};
   }
-  if (const int error = BindTo(*raw, local.port, stream); error != 0) {
+  if (const int error = BindTo(socket, *raw, local.port); error != 0) {
     return Failure{
         error, absl::StrCat("cannot use the local address ", local.ToString(),
                             ": ", DescribeErrno(error))};
@@ -107,7 +89,79 @@ std::optional<Failure> UseLocalAddress(const RawAddress& remote,
   return std::nullopt;
 }
 
-class LoopAddressDial : public AddressDial {
+// One address that is being tried. It belongs to its owner.
+class Attempt final : public LoopObject {
+ public:
+  // The dial that waits for it.
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    // Called once; `error` is an errno, or 0 for a connection.
+    virtual void OnOutcome(Attempt& attempt, int error) = 0;
+  };
+
+  Attempt(EventLoop& loop, Owner& owner, const RawAddress& address)
+      : LoopObject(loop.poller()), owner_(owner), address_(FromRaw(address)) {}
+  ~Attempt() override = default;
+
+  // Start begins to connect `socket`, and returns an errno.
+  int Start(Descriptor socket, const RawAddress& address) {
+    socket_ = std::move(socket);
+    if (connect(socket_.get(), address.get(), address.size) == 0) {
+      // A unix socket is connected at once; whoever waits is told later.
+      AskForTurn();
+      return Watch(socket_.get(), SocketStream::kEvents);
+    }
+    if (errno != EINPROGRESS && errno != EINTR) return errno;
+    return Watch(socket_.get(), SocketStream::kEvents | EPOLLOUT);
+  }
+
+  // TakeStream returns the connection, when there is one.
+  SocketStream* TakeStream(EventLoop& loop, base::ChunkPool& pool) {
+    auto* const stream = SocketStream::Create(
+        loop, pool,
+        is_unix() ? SocketStream::Kind::kUnix : SocketStream::Kind::kTcp);
+    stream->Adopt(std::move(socket_), *this, events_);
+    stream->set_remote_address(address_);
+    return stream;
+  }
+
+  const SocketAddress& address() const { return address_; }
+  bool is_unix() const {
+    return address_.family == SocketAddress::Family::kUnix;
+  }
+  const char* kind() const override { return "dial"; }
+
+ private:
+  void OnTurn() override { owner_.OnOutcome(*this, 0); }
+
+  // A socket that is not connected can be written to only when it has failed,
+  // and then the kernel says that it has hung up.
+  void OnReady(uint32_t events) override {
+    events_ |= events;
+    // It is connected.
+    if (has_asked()) return;
+    int error = 0;
+    if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+      socklen_t size = sizeof(error);
+      if (getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
+        error = errno;
+      }
+    } else if ((events & EPOLLOUT) == 0) {
+      return;
+    }
+    owner_.OnOutcome(*this, error);
+  }
+
+  void OnClose() override { socket_ = Descriptor(); }
+
+  Owner& owner_;
+  const SocketAddress address_;
+  Descriptor socket_;
+  uint32_t events_ = 0;
+};
+
+class LoopAddressDial : public AddressDial, private Attempt::Owner {
  public:
   LoopAddressDial(EventLoop& loop, base::ChunkPool& pool, std::string endpoint,
                   std::vector<RawAddress> addresses, const DialOptions& options,
@@ -122,23 +176,19 @@ class LoopAddressDial : public AddressDial {
   }
 
   ~LoopAddressDial() override {
-    for (Attempt* attempt : attempts_) Abandon(attempt);
+    for (Attempt* attempt : attempts_) attempt->Close();
   }
 
   std::string Progress() const override {
     std::vector<std::string> parts = failures_;
     for (const Attempt* attempt : attempts_) {
-      parts.push_back(absl::StrCat(attempt->address.ToString(), ": no answer"));
+      parts.push_back(
+          absl::StrCat(attempt->address().ToString(), ": no answer"));
     }
     return absl::StrJoin(parts, "; ");
   }
 
  private:
-  static void Abandon(Attempt* attempt) {
-    attempt->dial = nullptr;
-    attempt->stream->Close();
-  }
-
   // Failures at once are handled in a loop, so that a long list of addresses
   // does not recurse.
   void TryNext() {
@@ -157,65 +207,45 @@ class LoopAddressDial : public AddressDial {
   }
 
   std::optional<Failure> Try(const RawAddress& address) {
-    const bool is_unix = address.family() == AF_UNIX;
-    auto attempt = std::make_unique<Attempt>();
-    attempt->stream = SocketStream::Create(
-        loop_, pool_,
-        is_unix ? SocketStream::Kind::kUnix : SocketStream::Kind::kTcp);
-    attempt->dial = this;
-    attempt->address = FromRaw(address);
-    std::optional<Failure> failure;
-    if (options_.local_address.family != SocketAddress::Family::kNone) {
-      failure =
-          UseLocalAddress(address, options_.local_address, *attempt->stream);
+    Descriptor socket(::socket(address.family(),
+                               SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!socket.is_open()) return FailureOf(errno);
+    std::optional<Failure> failure =
+        UseLocalAddress(socket, address, options_.local_address);
+    if (failure.has_value()) return failure;
+    Attempt::Owner& self = *this;
+    // The loop frees it.
+    auto* const attempt =
+        std::make_unique<Attempt>(loop_, self, address).release();
+    if (const int error = attempt->Start(std::move(socket), address);
+        error != 0) {
+      attempt->Close();
+      return FailureOf(error);
     }
-    if (failure.has_value()) {
-      attempt->stream->Close();
-      return failure;
-    }
-    int error = 0;
-    if (is_unix) {
-      uv_pipe_connect(&attempt->request, attempt->stream->pipe(),
-                      attempt->address.path.c_str(), OnConnect);
-    } else {
-      error = uv_tcp_connect(&attempt->request, attempt->stream->tcp(),
-                             address.get(), OnConnect);
-    }
-    if (error != 0) {
-      attempt->stream->Close();
-      return FailureOf(-error);
-    }
-    attempts_.push_back(attempt.release());
+    attempts_.push_back(attempt);
     return std::nullopt;
   }
 
-  static void OnConnect(uv_connect_t* request, int status) {
-    const std::unique_ptr<Attempt> attempt(reinterpret_cast<Attempt*>(request));
-    if (attempt->dial != nullptr) attempt->dial->OnOutcome(*attempt, -status);
-  }
-
-  void OnOutcome(Attempt& attempt, int error) {
+  void OnOutcome(Attempt& attempt, int error) override {
     attempts_.erase(std::find(attempts_.begin(), attempts_.end(), &attempt));
     if (error == 0) {
       Succeed(attempt);
       return;
     }
-    attempt.stream->Close();
-    AddFailure(attempt.address, FailureOf(error));
+    AddFailure(attempt.address(), FailureOf(error));
+    attempt.Close();
     // RFC 8305 5: the next attempt does not wait for the stagger.
     TryNext();
   }
 
   void Succeed(Attempt& attempt) {
-    for (Attempt* other : std::exchange(attempts_, {})) Abandon(other);
+    for (Attempt* other : std::exchange(attempts_, {})) other->Close();
     timer_ = nullptr;
-    if (attempt.address.family != SocketAddress::Family::kUnix) {
-      uv_tcp_nodelay(attempt.stream->tcp(), 1);
-      attempt.stream->SetOptions(options_.socket);
-    }
-    attempt.stream->set_remote_address(attempt.address);
+    SocketStream* const stream = attempt.TakeStream(loop_, pool_);
+    attempt.Close();
+    stream->SetOptions(options_.socket);
     OnDone on_done = std::move(on_done_);
-    std::move(on_done)(std::make_unique<SocketTransport>(attempt.stream));
+    std::move(on_done)(std::make_unique<SocketTransport>(stream));
   }
 
   void AddFailure(const SocketAddress& address, const Failure& failure) {

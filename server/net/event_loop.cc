@@ -1,21 +1,28 @@
 #include "server/net/event_loop.h"
 
-#include <pthread.h>
-#include <signal.h>
-#include <uv.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <climits>
 #include <cstddef>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "proto/status/error.h"
 #include "server/base/log.h"
+#include "server/net/blocking_calls.h"
+#include "server/net/descriptor.h"
 #include "server/net/os_error.h"
-#include "server/net/uv_handle.h"
+#include "server/net/poller.h"
+#include "server/net/timer_wheel.h"
 
 namespace tlsd::net {
 namespace {
@@ -24,75 +31,56 @@ namespace {
 // most cases; the kernel touches only the pages that it fills.
 constexpr size_t kReadScratchBytes = 256 * 1024;
 
-// libuv writes with write(2), which raises SIGPIPE when the peer has gone.
-// Blocked, the signal waits for this thread, and is taken back before the
-// thread's own mask returns.
-class SigpipeBlock {
- public:
-  SigpipeBlock() {
-    sigemptyset(&sigpipe_);
-    sigaddset(&sigpipe_, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &sigpipe_, &previous_);
-  }
-  ~SigpipeBlock() {
-    if (sigismember(&previous_, SIGPIPE) == 1) return;
-    const timespec at_once = {};
-    sigtimedwait(&sigpipe_, nullptr, &at_once);
-    pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
-  }
-  SigpipeBlock(const SigpipeBlock&) = delete;
-  SigpipeBlock& operator=(const SigpipeBlock&) = delete;
+// How often tasks and turns that follow from others are seen to before the loop
+// asks for events again, which costs a call of the system.
+constexpr int kRoundsMax = 8;
 
- private:
-  sigset_t sigpipe_;
-  sigset_t previous_;
-};
+constexpr int64_t kNanosecondsOfTick = 1'000'000;
 
-class TimerHandle : public UvHandle {
- public:
-  TimerHandle(uv_loop_t* loop, uint64_t delay_ms, EventLoop::Task callback)
-      : callback_(std::move(callback)) {
-    uv_timer_init(loop, &timer_);
-    timer_.data = static_cast<UvHandle*>(this);
-    // The loop's clock stands still within a turn; the timer must not be early.
-    uv_update_time(loop);
-    uv_timer_start(&timer_, Expired, delay_ms, 0);
-  }
-
- private:
-  uv_handle_t* handle() override {
-    return reinterpret_cast<uv_handle_t*>(&timer_);
-  }
-
-  void OnClose() override { callback_ = nullptr; }
-
-  static void Expired(uv_timer_t* timer) {
-    auto* self = static_cast<TimerHandle*>(static_cast<UvHandle*>(timer->data));
-    // The callback may close the timer, and with it what it stands on.
-    EventLoop::Task callback = std::move(self->callback_);
-    std::move(callback)();
-  }
-
-  uv_timer_t timer_;
-  EventLoop::Task callback_;
-};
-
-class LoopTimer : public Timer {
- public:
-  explicit LoopTimer(TimerHandle* handle) : handle_(handle) {}
-  ~LoopTimer() override { handle_->Close(); }
-
- private:
-  TimerHandle* const handle_;
-};
-
-uint64_t ToMilliseconds(absl::Duration delay) {
-  if (delay <= absl::ZeroDuration()) return 0;
-  const absl::Duration whole = absl::Ceil(delay, absl::Milliseconds(1));
-  // libuv's clock has lost what is less than a millisecond, so that a timer
-  // started late in one would be early.
-  return static_cast<uint64_t>(absl::ToInt64Milliseconds(whole)) + 1;
+int64_t Nanoseconds() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
+
+// Rounded down, so that a timer is not early.
+TimerWheel::Tick TickOf(int64_t nanoseconds) {
+  return static_cast<TimerWheel::Tick>(nanoseconds / kNanosecondsOfTick);
+}
+
+// The first tick that is `delay` from now; none has passed that is not
+// positive.
+TimerWheel::Tick TickAfter(absl::Duration delay) {
+  if (delay <= absl::ZeroDuration()) return 0;
+  const absl::Duration end = delay + absl::Nanoseconds(Nanoseconds());
+  return static_cast<TimerWheel::Tick>(absl::ToInt64Milliseconds(
+      absl::Ceil(end, absl::Nanoseconds(kNanosecondsOfTick))));
+}
+
+// Wakes a loop that waits for events. Each write to an eventfd is an edge, so
+// nobody has to read from it.
+class Waker final : public LoopObject {
+ public:
+  Waker(Poller& poller, Descriptor descriptor)
+      : LoopObject(poller), descriptor_(std::move(descriptor)) {}
+  ~Waker() override = default;
+
+  // Start returns an errno.
+  int Start() { return Watch(descriptor_.get(), EPOLLIN | EPOLLET); }
+
+  // Any thread.
+  void Wake() {
+    const uint64_t one = 1;
+    // It cannot fail: the number is far from its end.
+    [[maybe_unused]] const ssize_t size =
+        write(descriptor_.get(), &one, sizeof(one));
+  }
+
+  const char* kind() const override { return "waker"; }
+
+ private:
+  const Descriptor descriptor_;
+};
 
 absl::Status LoopError(int error) {
   return MakeError(
@@ -103,129 +91,105 @@ absl::Status LoopError(int error) {
 }  // namespace
 
 struct EventLoop::State {
-  uv_loop_t loop;
-  uv_async_t wake;
-  // Tasks that the loop's own thread posts need no wake-up: they run before and
-  // after each poll, and `awake` keeps the poll from sleeping in between.
-  uv_prepare_t before_poll;
-  uv_check_t after_poll;
-  uv_idle_t awake;
-  bool has_own_tasks = false;
-  std::vector<Task> running;
-  std::unique_ptr<uint8_t[]> read_scratch;
+  explicit State(Descriptor epoll)
+      : poller(std::move(epoll)), wheel(TickOf(Nanoseconds())) {}
 
-  // The thread that is in Run; 0 if none is.
-  std::atomic<pthread_t> thread = 0;
+  Poller poller;
+  TimerWheel wheel;
+  // Closed by ~EventLoop.
+  Waker* waker = nullptr;
+  // The tasks that are being run; here to keep its memory.
+  std::vector<Task> running;
+  bool must_return = false;
+  std::unique_ptr<uint8_t[]> read_scratch;
+  std::optional<BlockingCalls> blocking_calls;
 
   std::mutex mutex;
   // Both under `mutex`.
   std::vector<Task> tasks;
   bool is_stopped = false;
+  // The loop has found nothing to do, and waits for events. It becomes true
+  // under `mutex`; who finds it true too late wakes a loop that is awake.
+  std::atomic<bool> is_asleep = false;
 
-  bool IsOwnThread() const {
-    return thread.load(std::memory_order_relaxed) == pthread_self();
-  }
-  void Init();
   void WakeLocked();
-  void RunTasks();
-  void CloseAbandoned();
+  int FallAsleep(Wait wait);
+  int Timeout();
+  void TakeTasks();
+  // RunTasks returns whether there were any.
+  bool RunTasks();
   void CloseAll();
 };
 
-void EventLoop::State::Init() {
-  uv_prepare_init(&loop, &before_poll);
-  uv_check_init(&loop, &after_poll);
-  uv_idle_init(&loop, &awake);
-  wake.data = before_poll.data = after_poll.data = awake.data = nullptr;
-  loop.data = this;
-  uv_prepare_start(&before_poll, [](uv_prepare_t* handle) {
-    auto* state = static_cast<State*>(handle->loop->data);
-    if (state->has_own_tasks) state->RunTasks();
-    if (state->has_own_tasks) {
-      uv_idle_start(&state->awake, [](uv_idle_t*) {});
-    } else {
-      uv_idle_stop(&state->awake);
-    }
-  });
-  uv_check_start(&after_poll, [](uv_check_t* handle) {
-    auto* state = static_cast<State*>(handle->loop->data);
-    if (state->has_own_tasks) state->RunTasks();
-  });
-}
-
 void EventLoop::State::WakeLocked() {
-  if (IsOwnThread()) {
-    has_own_tasks = true;
-  } else {
-    // Under the lock: a task may lead to the end of the loop, and cannot run
-    // before this thread has let go of it.
-    uv_async_send(&wake);
-  }
+  // Under the lock: a task may lead to the end of the loop, and cannot run
+  // before this thread has let go of it.
+  if (is_asleep.exchange(false, std::memory_order_relaxed)) waker->Wake();
 }
 
-void EventLoop::State::RunTasks() {
-  has_own_tasks = false;
-  bool must_stop;
-  {
-    const std::lock_guard<std::mutex> lock(mutex);
-    running.swap(tasks);
-    must_stop = is_stopped;
-  }
+// FallAsleep returns how many milliseconds to wait for events. Whoever posts a
+// task from then on wakes the loop.
+int EventLoop::State::FallAsleep(Wait wait) {
+  if (wait == Wait::kNever || poller.wants_turns()) return 0;
+  const int timeout = Timeout();
+  if (timeout == 0) return 0;
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (!tasks.empty() || is_stopped) return 0;
+  is_asleep.store(true, std::memory_order_relaxed);
+  return timeout;
+}
+
+int EventLoop::State::Timeout() {
+  const std::optional<TimerWheel::Tick> next = wheel.NextTick();
+  if (!next.has_value()) return -1;
+  const TimerWheel::Tick now = TickOf(Nanoseconds());
+  if (*next <= now) return 0;
+  return static_cast<int>(std::min<TimerWheel::Tick>(*next - now, INT_MAX));
+}
+
+void EventLoop::State::TakeTasks() {
+  const std::lock_guard<std::mutex> lock(mutex);
+  running.swap(tasks);
+  must_return = is_stopped;
+}
+
+bool EventLoop::State::RunTasks() {
+  TakeTasks();
+  if (running.empty()) return false;
   for (Task& waiting : running) {
     Task task = std::move(waiting);
     std::move(task)();
   }
   running.clear();
-  if (must_stop) uv_stop(&loop);
-}
-
-void EventLoop::State::CloseAbandoned() {
-  uv_walk(
-      &loop,
-      [](uv_handle_t* handle, void*) {
-        auto* ours = static_cast<UvHandle*>(handle->data);
-        if (ours != nullptr && !uv_is_closing(handle) && ours->is_abandoned()) {
-          ours->Close();
-        }
-      },
-      nullptr);
+  return true;
 }
 
 void EventLoop::State::CloseAll() {
-  CloseAbandoned();
-  uv_walk(
-      &loop,
-      [](uv_handle_t* handle, void*) {
-        if (uv_is_closing(handle)) return;
-        if (handle->data == nullptr) {
-          uv_close(handle, nullptr);
-          return;
-        }
-        // Its owner would use freed memory.
-        base::Log(base::Severity::kError, "an object outlives its event loop",
-                  {{"kind", uv_handle_type_name(handle->type)}});
-        std::abort();
-      },
-      nullptr);
-  // Waits for name look-ups that the system has begun, too.
-  uv_run(&loop, UV_RUN_DEFAULT);
-  uv_loop_close(&loop);
+  waker->Close();
+  poller.CloseAbandoned();
+  const LoopObject* const left = poller.FirstOpen();
+  if (left != nullptr || !wheel.empty()) {
+    // Its owner would use freed memory.
+    base::Log(base::Severity::kError, "an object outlives its event loop",
+              {{"kind", left == nullptr ? "timer" : left->kind()}});
+    std::abort();
+  }
+  poller.FreeClosed();
 }
 
 absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Create() {
-  auto state = std::make_unique<State>();
-  if (const int error = uv_loop_init(&state->loop); error != 0) {
-    return LoopError(-error);
+  Descriptor epoll(epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll.is_open()) return LoopError(errno);
+  Descriptor event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!event.is_open()) return LoopError(errno);
+  auto state = std::make_unique<State>(std::move(epoll));
+  // The loop frees it.
+  state->waker =
+      std::make_unique<Waker>(state->poller, std::move(event)).release();
+  if (const int error = state->waker->Start(); error != 0) {
+    state->waker->Close();
+    return LoopError(error);
   }
-  const int error =
-      uv_async_init(&state->loop, &state->wake, [](uv_async_t* wake) {
-        static_cast<State*>(wake->loop->data)->RunTasks();
-      });
-  if (error != 0) {
-    uv_loop_close(&state->loop);
-    return LoopError(-error);
-  }
-  state->Init();
   // Plain new: make_unique would touch every page.
   state->read_scratch.reset(new uint8_t[kReadScratchBytes]);
   return std::unique_ptr<EventLoop>(new EventLoop(std::move(state)));
@@ -242,15 +206,29 @@ EventLoop::~EventLoop() {
   }
   // What a task holds may live on the loop.
   dropped.clear();
+  // What is under way posts to the loop.
+  state_->blocking_calls.reset();
   state_->CloseAll();
 }
 
 void EventLoop::Run() {
-  const SigpipeBlock sigpipe_block;
-  state_->thread = pthread_self();
-  uv_run(&state_->loop, UV_RUN_DEFAULT);
-  state_->CloseAbandoned();
-  state_->thread = 0;
+  while (!state_->must_return) Turn(Wait::kForEvents);
+  state_->poller.CloseAbandoned();
+  state_->poller.FreeClosed();
+}
+
+void EventLoop::Turn(Wait wait) {
+  State& state = *state_;
+  state.poller.Wait(state.FallAsleep(wait));
+  state.is_asleep.store(false, std::memory_order_relaxed);
+  state.poller.Dispatch();
+  state.wheel.Advance(TickOf(Nanoseconds()));
+  for (int round = 0; round < kRoundsMax; ++round) {
+    const bool had_tasks = state.RunTasks();
+    const bool had_turns = state.poller.GiveTurns();
+    if (!had_tasks && !had_turns) break;
+  }
+  state.poller.FreeClosed();
 }
 
 void EventLoop::Stop() {
@@ -264,19 +242,22 @@ void EventLoop::Post(Task task) {
   // The caller's `task` is destroyed after the lock is gone.
   if (state_->is_stopped) return;
   state_->tasks.push_back(std::move(task));
-  // Tasks that wait already have seen to it that the loop comes.
-  if (state_->tasks.size() == 1) state_->WakeLocked();
+  state_->WakeLocked();
 }
 
 std::unique_ptr<Timer> EventLoop::After(absl::Duration delay, Task callback) {
-  return std::make_unique<LoopTimer>(new TimerHandle(
-      &state_->loop, ToMilliseconds(delay), std::move(callback)));
+  return state_->wheel.Start(TickAfter(delay), std::move(callback));
 }
 
 absl::Span<uint8_t> EventLoop::read_scratch() {
   return {state_->read_scratch.get(), kReadScratchBytes};
 }
 
-uv_loop_s* EventLoop::uv() { return &state_->loop; }
+Poller& EventLoop::poller() { return state_->poller; }
+
+BlockingCalls& EventLoop::blocking_calls() {
+  if (!state_->blocking_calls.has_value()) state_->blocking_calls.emplace();
+  return *state_->blocking_calls;
+}
 
 }  // namespace tlsd::net

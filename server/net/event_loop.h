@@ -1,9 +1,9 @@
 // EventLoop is one thread's loop: sockets, timers and tasks from elsewhere.
 //
-// It is the libuv loop, and starts no thread itself: whoever calls Run is its
-// thread. All methods and all objects made on it belong to that thread (before
-// Run: to the thread that will call it), except Post and Stop, which any thread
-// may call.
+// It stands on epoll(7), and starts no thread to run itself: whoever calls Run
+// is its thread. All methods and all objects made on it belong to that thread
+// (before Run: to the thread that will call it), except Post and Stop, which
+// any thread may call.
 #ifndef TLSD_SERVER_NET_EVENT_LOOP_H_
 #define TLSD_SERVER_NET_EVENT_LOOP_H_
 
@@ -14,16 +14,12 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-
-struct uv_loop_s;
+#include "server/net/timer.h"
 
 namespace tlsd::net {
 
-// Timer calls back once, after a time. Destroying it cancels it.
-class Timer {
- public:
-  virtual ~Timer() = default;
-};
+class BlockingCalls;
+class Poller;
 
 class EventLoop {
  public:
@@ -40,7 +36,7 @@ class EventLoop {
   EventLoop& operator=(const EventLoop&) = delete;
 
   // Run handles events until Stop, then closes the sockets that still linger.
-  // While it runs, SIGPIPE is blocked in its thread. Run a loop once.
+  // Run a loop once.
   void Run();
 
   // Stop makes Run return soon. Tasks posted before it still run. Any thread.
@@ -51,16 +47,24 @@ class EventLoop {
   // Stop the task is dropped, and destroyed, without being run.
   void Post(Task task);
 
-  // After runs `callback` once, `delay` from now, unless the returned timer is
-  // destroyed first. `callback` may destroy the timer.
+  // After runs `callback` once, `delay` from now and never before, unless the
+  // returned timer is destroyed first. `callback` may destroy the timer. The
+  // loop counts in milliseconds.
   std::unique_ptr<Timer> After(absl::Duration delay, Task callback);
 
   // Scratch memory for one read from a socket, shared by all sockets of the
   // loop: what is in it is valid during one callback only.
   absl::Span<uint8_t> read_scratch();
 
-  // uv is for the other files of server/net.
-  uv_loop_s* uv();
+  // The rest is for the other files of server/net.
+
+  // Turn is one round of Run, for tests that turn a loop themselves: it handles
+  // what is ready, and what comes of that.
+  enum class Wait { kForEvents, kNever };
+  void Turn(Wait wait);
+
+  Poller& poller();
+  BlockingCalls& blocking_calls();
 
  private:
   struct State;

@@ -1,24 +1,45 @@
 #include "server/net/resolver.h"
 
 #include <netdb.h>
-#include <uv.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "proto/status/error.h"
+#include "server/net/blocking_calls.h"
+#include "server/net/os_error.h"
 
 namespace tlsd::net {
 namespace {
 
-absl::Status NotResolved(const std::string& host, int error) {
-  return MakeError(Reason::kNameNotResolved,
-                   absl::StrCat(QuoteForMessage(host),
-                                " has no address: ", uv_strerror(error), " (",
-                                uv_err_name(error), ")"),
-                   {{"host", host}});
+absl::string_view NameOf(int error) {
+  switch (error) {
+    case EAI_ADDRFAMILY:
+      return "EAI_ADDRFAMILY";
+    case EAI_AGAIN:
+      return "EAI_AGAIN";
+    case EAI_FAIL:
+      return "EAI_FAIL";
+    case EAI_MEMORY:
+      return "EAI_MEMORY";
+    case EAI_NODATA:
+      return "EAI_NODATA";
+    case EAI_NONAME:
+      return "EAI_NONAME";
+    default:
+      return "unknown";
+  }
+}
+
+absl::Status NotResolved(const std::string& host, const std::string& failure) {
+  return MakeError(
+      Reason::kNameNotResolved,
+      absl::StrCat(QuoteForMessage(host), " has no address: ", failure),
+      {{"host", host}});
 }
 
 std::vector<RawAddress> CopyAddresses(const addrinfo* found) {
@@ -32,62 +53,70 @@ std::vector<RawAddress> CopyAddresses(const addrinfo* found) {
   return addresses;
 }
 
+// What a look-up has found.
+struct Answer {
+  std::vector<RawAddress> addresses;
+  // Why there is none.
+  std::string failure;
+};
+
+// LookUp asks the system, blocking.
+Answer LookUp(const std::string& host, uint16_t port) {
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  int error =
+      getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+  if (error == EAI_SYSTEM) return {{}, DescribeErrno(errno)};
+  Answer answer;
+  if (error == 0) {
+    answer.addresses = CopyAddresses(found);
+    freeaddrinfo(found);
+    if (!answer.addresses.empty()) return answer;
+    error = EAI_NODATA;
+  }
+  answer.failure = absl::StrCat(gai_strerror(error), " (", NameOf(error), ")");
+  return answer;
+}
+
 class LoopResolution : public Resolution {
  public:
   LoopResolution(EventLoop& loop, const std::string& host, uint16_t port,
                  OnDone on_done)
-      : host_(host), on_done_(std::move(on_done)), look_up_(new LookUp) {
-    look_up_->owner = this;
-    addrinfo hints = {};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_NUMERICSERV;
-    const int error =
-        uv_getaddrinfo(loop.uv(), &look_up_->request, OnAnswer, host.c_str(),
-                       std::to_string(port).c_str(), &hints);
-    if (error != 0) {
-      delete std::exchange(look_up_, nullptr);
-      failure_ = loop.After(absl::ZeroDuration(),
-                            [this, error] { Finish(error, {}); });
-    }
+      : loop_(loop),
+        host_(host),
+        on_done_(std::move(on_done)),
+        self_(std::make_shared<LoopResolution*>(this)) {
+    // The task belongs to the loop, and so does what it finds.
+    call_ = loop.blocking_calls().Add(
+        [&loop, host, port, self = std::weak_ptr<LoopResolution*>(self_)] {
+          loop.Post([self, answer = LookUp(host, port)]() mutable {
+            if (const auto resolution = self.lock()) {
+              (*resolution)->Finish(std::move(answer));
+            }
+          });
+        });
   }
 
-  ~LoopResolution() override {
-    if (look_up_ == nullptr) return;
-    look_up_->owner = nullptr;
-    // Succeeds only while no thread has begun with it.
-    uv_cancel(reinterpret_cast<uv_req_t*>(&look_up_->request));
-  }
+  ~LoopResolution() override { loop_.blocking_calls().Cancel(call_); }
 
  private:
-  // It lives until libuv has called back, which it does in any case.
-  struct LookUp {
-    uv_getaddrinfo_t request;
-    LoopResolution* owner;
-  };
-
-  static void OnAnswer(uv_getaddrinfo_t* request, int error, addrinfo* found) {
-    const std::unique_ptr<LookUp> look_up(reinterpret_cast<LookUp*>(request));
-    const std::vector<RawAddress> addresses = CopyAddresses(found);
-    uv_freeaddrinfo(found);
-    if (look_up->owner != nullptr) look_up->owner->Finish(error, addresses);
-  }
-
-  void Finish(int error, const std::vector<RawAddress>& addresses) {
-    look_up_ = nullptr;
+  void Finish(Answer answer) {
     OnDone on_done = std::move(on_done_);
-    if (error == 0 && addresses.empty()) error = UV_EAI_NODATA;
-    if (error != 0) {
-      std::move(on_done)(NotResolved(host_, error));
+    if (answer.addresses.empty()) {
+      std::move(on_done)(NotResolved(host_, answer.failure));
     } else {
-      std::move(on_done)(addresses);
+      std::move(on_done)(std::move(answer.addresses));
     }
   }
 
+  EventLoop& loop_;
   const std::string host_;
   OnDone on_done_;
-  // Null once it has called back.
-  LookUp* look_up_;
-  std::unique_ptr<Timer> failure_;
+  // What comes back looks here whether it is still wanted.
+  const std::shared_ptr<LoopResolution*> self_;
+  uint64_t call_;
 };
 
 }  // namespace

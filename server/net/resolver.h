@@ -1,5 +1,5 @@
 // Resolution is the look-up of a host name, in both families, with the system's
-// getaddrinfo in a thread of libuv's.
+// getaddrinfo in a thread of BlockingCalls.
 //
 // It is internal to server/net, and belongs to the loop's thread.
 #ifndef TLSD_SERVER_NET_RESOLVER_H_

@@ -8,12 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdint>
-#include <cstring>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/types/span.h"
 #include "proto/status/error.h"
 #include "server/net/os_error.h"
 #include "server/net/raw_address.h"
@@ -32,12 +30,6 @@ constexpr int kProbeIntervalSecondsMax = 10;
 constexpr int kKeepIdleSecondsMax = 32767;
 
 using Pieces = std::array<absl::Span<const uint8_t>, kPiecesMax>;
-
-// A write of libuv that waits for the kernel. It lives until its callback.
-struct Sending {
-  uv_write_t request;
-  size_t size = 0;
-};
 
 // TakeSocketError returns the failure that the kernel holds for the socket.
 int TakeSocketError(int descriptor) {
@@ -74,18 +66,21 @@ SocketStream* SocketStream::Create(EventLoop& loop, base::ChunkPool& pool,
 }
 
 SocketStream::SocketStream(EventLoop& loop, base::ChunkPool& pool, Kind kind)
-    : kind_(kind), loop_(loop), unsent_(pool) {
-  if (kind == Kind::kTcp) {
-    uv_tcp_init(loop.uv(), &uv_.tcp);
-  } else {
-    uv_pipe_init(loop.uv(), &uv_.pipe, /*ipc=*/0);
-  }
-  uv_.handle.data = static_cast<UvHandle*>(this);
-}
+    : LoopObject(loop.poller()), kind_(kind), loop_(loop), unsent_(pool) {}
 
 int SocketStream::Open(int descriptor) {
-  return -(kind_ == Kind::kTcp ? uv_tcp_open(&uv_.tcp, descriptor)
-                               : uv_pipe_open(&uv_.pipe, descriptor));
+  if (const int error = Watch(descriptor, kEvents); error != 0) return error;
+  descriptor_ = Descriptor(descriptor);
+  return 0;
+}
+
+void SocketStream::Adopt(Descriptor descriptor, LoopObject& dialler,
+                         uint32_t events) {
+  TakeWatch(dialler);
+  descriptor_ = std::move(descriptor);
+  delays_ = kind_ == Kind::kTcp;
+  waits_for_room_ = (events & EPOLLOUT) != 0;
+  NoteEvents(events);
 }
 
 void SocketStream::set_remote_address(SocketAddress address) {
@@ -98,77 +93,150 @@ void SocketStream::set_local_address(SocketAddress address) {
 
 const SocketAddress& SocketStream::local_address() {
   if (local_address_.family == SocketAddress::Family::kNone) {
-    local_address_ = LocalAddressOf(descriptor());
+    local_address_ = LocalAddressOf(descriptor_.get());
   }
   return local_address_;
-}
-
-int SocketStream::descriptor() const {
-  uv_os_fd_t descriptor = -1;
-  uv_fileno(&uv_.handle, &descriptor);
-  return descriptor;
 }
 
 bool SocketStream::is_abandoned() const {
   return state_ == State::kFlushing || state_ == State::kLingering;
 }
 
+const char* SocketStream::kind() const {
+  return kind_ == Kind::kTcp ? "tcp socket" : "unix socket";
+}
+
 void SocketStream::OnClose() {
   observer_ = nullptr;
   timer_ = nullptr;
-  // The kernel has what it took of the pieces; libuv looks at the rest no more.
   unsent_.Clear();
+  descriptor_ = Descriptor();
+}
+
+// What arrives.
+
+void SocketStream::OnReady(uint32_t events) {
+  NoteEvents(events);
+  // A failure is met by sending as well.
+  if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0 && !unsent_.empty()) {
+    SendUnsent();
+    if (is_closed()) return;
+  }
+  // Whoever has a turn in store reads then, so that nobody reads twice while
+  // others wait.
+  if (!has_asked()) ReadOnce();
+}
+
+void SocketStream::NoteEvents(uint32_t events) {
+  seen_ |= events;
+  if ((events & ~EPOLLOUT) != 0) is_readable_ = true;
+}
+
+void SocketStream::OnTurn() {
+  if (state_ == State::kFailing) {
+    DeliverThenFail(error_);
+    return;
+  }
+  if (state_ == State::kOpen && is_ending_ && unsent_.empty()) {
+    if (const int error = ShutDown(); error != 0) {
+      DeliverThenFail(error);
+      return;
+    }
+  }
+  if (is_at_end_) {
+    TellEnd();
+  } else {
+    ReadOnce();
+  }
 }
 
 void SocketStream::Start(TransportObserver& observer) {
   observer_ = &observer;
   is_reading_ = true;
-  StartReading();
+  GoOnReading();
 }
 
-void SocketStream::PauseReading() {
-  if (!std::exchange(is_reading_, false)) return;
-  uv_read_stop(&uv_.stream);
-}
+void SocketStream::PauseReading() { is_reading_ = false; }
 
 void SocketStream::ResumeReading() {
   if (std::exchange(is_reading_, true)) return;
-  if (state_ == State::kOpen && !has_ended_) StartReading();
+  GoOnReading();
 }
 
-void SocketStream::StartReading() {
-  uv_read_start(
-      &uv_.stream,
-      [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
-        auto* self =
-            static_cast<SocketStream*>(static_cast<UvHandle*>(handle->data));
-        const absl::Span<uint8_t> scratch = self->loop_.read_scratch();
-        *buffer = uv_buf_init(reinterpret_cast<char*>(scratch.data()),
-                              static_cast<unsigned>(scratch.size()));
-      },
-      [](uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) {
-        static_cast<SocketStream*>(static_cast<UvHandle*>(stream->data))
-            ->OnRead(count, *buffer);
-      });
+bool SocketStream::TakesBytes() const {
+  return is_abandoned() || (state_ == State::kOpen && is_reading_);
 }
 
-void SocketStream::OnRead(ssize_t count, const uv_buf_t& buffer) {
-  if (count > 0) {
-    OnReceived({reinterpret_cast<const uint8_t*>(buffer.base),
-                static_cast<size_t>(count)});
-  } else if (count == UV_EOF) {
-    // Without a buffer, libuv has read no end but takes a hang-up for one; a
-    // reset behind the last bytes looks like this as well.
-    const int error =
-        buffer.base == nullptr ? TakeSocketError(descriptor()) : 0;
-    if (error == 0) {
-      OnEndOfStream();
-    } else {
-      Fail(error);
-    }
-  } else if (count < 0) {
-    Fail(static_cast<int>(-count));
+void SocketStream::GoOnReading() {
+  if (TakesBytes() && (is_readable_ || is_at_end_)) AskForTurn();
+}
+
+void SocketStream::ReadOnce() {
+  if (!is_readable_ || is_at_end_ || !TakesBytes()) return;
+  const absl::Span<uint8_t> scratch = loop_.read_scratch();
+  bool is_cut_short = false;
+  const ssize_t count = Receive(scratch, is_cut_short);
+  if (count < 0) {
+    OnUnread(errno);
+    return;
   }
+  const auto size = static_cast<size_t>(count);
+  const Behind behind = size == 0
+                            ? Behind::kEnd
+                            : LookBehind(size == scratch.size(), is_cut_short);
+  is_readable_ = behind == Behind::kMore;
+  // Before the bytes are handled: whoever closes then has left nothing unread.
+  is_at_end_ = behind == Behind::kEnd;
+  if (size > 0) OnReceived(scratch.subspan(0, size));
+  if (is_closed()) return;
+  if (is_at_end_) {
+    TellEnd();
+  } else if (is_readable_ && TakesBytes()) {
+    AskForNextTurn();
+  }
+}
+
+void SocketStream::OnUnread(int error) {
+  if (error == EAGAIN) {
+    is_readable_ = false;
+  } else if (error == EINTR) {
+    AskForNextTurn();
+  } else {
+    Fail(error);
+  }
+}
+
+// A unix socket stops in front of descriptors that the peer has sent along, and
+// that are not wanted, whatever is behind them (unix(7)).
+ssize_t SocketStream::Receive(absl::Span<uint8_t> scratch, bool& is_cut_short) {
+  if (kind_ == Kind::kTcp) {
+    return recv(descriptor_.get(), scratch.data(), scratch.size(),
+                MSG_DONTWAIT);
+  }
+  iovec vector = {scratch.data(), scratch.size()};
+  msghdr message = {};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  const ssize_t count = recvmsg(descriptor_.get(), &message, MSG_DONTWAIT);
+  is_cut_short = (message.msg_flags & MSG_CTRUNC) != 0;
+  return count;
+}
+
+// epoll(7): who has read less than was asked for has read all there was, and
+// what comes later is another event. It holds neither in front of urgent data
+// (tcp(7)) nor of a failure, which is behind the last bytes.
+//
+// When the peer had ended before, this was its end, except that of a unix
+// socket that is gone and may have left a failure: the kernel first says that
+// it has hung up.
+SocketStream::Behind SocketStream::LookBehind(bool is_full,
+                                              bool is_cut_short) const {
+  if (is_full || is_cut_short || (seen_ & (EPOLLERR | EPOLLPRI)) != 0) {
+    return Behind::kMore;
+  }
+  if ((seen_ & EPOLLRDHUP) == 0) return Behind::kNothing;
+  return kind_ == Kind::kUnix && (seen_ & EPOLLHUP) != 0 ? Behind::kMore
+                                                         : Behind::kEnd;
 }
 
 void SocketStream::OnReceived(absl::Span<const uint8_t> bytes) {
@@ -179,11 +247,11 @@ void SocketStream::OnReceived(absl::Span<const uint8_t> bytes) {
   }
 }
 
-void SocketStream::OnEndOfStream() {
-  has_ended_ = true;
+void SocketStream::TellEnd() {
   if (state_ == State::kLingering) {
     Close();
-  } else if (state_ != State::kFlushing) {
+  } else if (state_ == State::kOpen && is_reading_ &&
+             !std::exchange(has_told_end_, true)) {
     observer_->OnEnd();
   }
 }
@@ -196,26 +264,40 @@ void SocketStream::DropReceived(size_t count) {
   if (dropped_size_ > Transport::kLingerBytes) Close();
 }
 
-void SocketStream::Write(base::ByteQueue& bytes) {
+// What goes.
+
+void SocketStream::Write(base::ByteQueue& bytes, Then then) {
   if (state_ != State::kOpen || is_ending_) {
     bytes.Clear();
     return;
   }
   if (unsent_.empty()) {
-    if (const int error = SendNow(bytes); error != 0) {
+    if (const int error = SendNow(bytes, then); error != 0) {
       bytes.Clear();
       FailLater(error);
       return;
     }
   }
   bytes.MoveTo(unsent_);
-  if (!unsent_.empty() && !is_sending_) SendWhenWritable();
+  if (!unsent_.empty()) WaitForRoom();
 }
 
-// Not uv_try_write, which cannot suppress SIGPIPE.
-int SocketStream::SendNow(base::ByteQueue& bytes) {
-  const int socket = descriptor();
+// If there is room again meanwhile, that is an event too.
+void SocketStream::WaitForRoom() {
+  if (std::exchange(waits_for_room_, true)) return;
+  WatchFor(descriptor_.get(), kEvents | EPOLLOUT);
+}
+
+// SendNow sends what the kernel takes, and returns an errno. If anything is
+// left, the kernel is full.
+int SocketStream::SendNow(base::ByteQueue& bytes, Then then) {
+  // The kernel holds the last segment back for the end: one less to handle for
+  // both sides.
+  const int flags =
+      MSG_NOSIGNAL | MSG_DONTWAIT | (then == Then::kEnd ? MSG_MORE : 0);
   while (!bytes.empty()) {
+    // The first write is never held back, and may be the only one.
+    if (delays_ && has_sent_ && !options_.delay_small_writes) SetDelay(false);
     Pieces pieces;
     std::array<iovec, kPiecesMax> vectors;
     const size_t count = bytes.Pieces(absl::MakeSpan(pieces));
@@ -227,11 +309,12 @@ int SocketStream::SendNow(base::ByteQueue& bytes) {
     msghdr message = {};
     message.msg_iov = vectors.data();
     message.msg_iovlen = count;
-    const ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = sendmsg(descriptor_.get(), &message, flags);
     if (sent < 0) {
       if (errno == EINTR) continue;
-      return errno == EAGAIN || errno == ENOBUFS ? 0 : errno;
+      return errno == EAGAIN ? 0 : errno;
     }
+    has_sent_ = true;
     bytes.Consume(static_cast<size_t>(sent));
     // A short count says that the kernel is full: no need to ask again.
     if (static_cast<size_t>(sent) < offered) return 0;
@@ -239,47 +322,14 @@ int SocketStream::SendNow(base::ByteQueue& bytes) {
   return 0;
 }
 
-void SocketStream::SendWhenWritable() {
-  Pieces pieces;
-  std::array<uv_buf_t, kPiecesMax> buffers;
-  const size_t count = unsent_.Pieces(absl::MakeSpan(pieces));
-  auto sending = std::make_unique<Sending>();
-  for (size_t i = 0; i < count; ++i) {
-    // libuv only reads from them.
-    buffers[i] = uv_buf_init(
-        reinterpret_cast<char*>(const_cast<uint8_t*>(pieces[i].data())),
-        static_cast<unsigned>(pieces[i].size()));
-    sending->size += pieces[i].size();
-  }
-  const int error = uv_write(
-      &sending->request, &uv_.stream, buffers.data(),
-      static_cast<unsigned>(count), [](uv_write_t* request, int status) {
-        const std::unique_ptr<Sending> sent(
-            reinterpret_cast<Sending*>(request));
-        static_cast<SocketStream*>(
-            static_cast<UvHandle*>(request->handle->data))
-            ->OnSent(-status, sent->size);
-      });
-  if (error != 0) {
-    FailLater(-error);
-    return;
-  }
-  is_sending_ = true;
-  sending.release();
-}
-
-void SocketStream::OnSent(int error, size_t count) {
-  is_sending_ = false;
-  if (uv_is_closing(&uv_.handle)) return;
+void SocketStream::SendUnsent() {
   if (state_ == State::kFailing || state_ == State::kFailed) return;
-  if (error != 0) {
+  if (const int error = SendNow(unsent_); error != 0) {
     DeliverThenFail(error);
     return;
   }
-  unsent_.Consume(count);
-  if (!unsent_.empty()) {
-    SendWhenWritable();
-  } else if (state_ == State::kFlushing) {
+  if (!unsent_.empty()) return;
+  if (state_ == State::kFlushing) {
     EndSending();
   } else if (const int failure = is_ending_ ? ShutDown() : 0; failure != 0) {
     DeliverThenFail(failure);
@@ -291,16 +341,21 @@ void SocketStream::OnSent(int error, size_t count) {
 void SocketStream::EndWriting() {
   if (state_ != State::kOpen || std::exchange(is_ending_, true)) return;
   if (!unsent_.empty()) return;
-  if (const int error = ShutDown(); error != 0) FailLater(error);
+  if (is_at_end_) {
+    // Whoever ends both directions often closes next, which is an end too.
+    AskForTurn();
+  } else if (const int error = ShutDown(); error != 0) {
+    FailLater(error);
+  }
 }
 
 // ShutDown returns an errno.
 int SocketStream::ShutDown() {
   if (is_shut_down_) return 0;
-  if (shutdown(descriptor(), SHUT_WR) != 0) {
+  if (shutdown(descriptor_.get(), SHUT_WR) != 0) {
     const int error = errno;
     // After a reset it says only that there is no connection.
-    const int cause = TakeSocketError(descriptor());
+    const int cause = TakeSocketError(descriptor_.get());
     return cause != 0 ? cause : error;
   }
   is_shut_down_ = true;
@@ -310,14 +365,21 @@ int SocketStream::ShutDown() {
 void SocketStream::SetOptions(const SocketOptions& options) {
   if (kind_ != Kind::kTcp) return;
   const SocketOptions previous = std::exchange(options_, options);
-  if (options.delay_small_writes != previous.delay_small_writes) {
-    SetOption(descriptor(), IPPROTO_TCP, TCP_NODELAY,
-              options.delay_small_writes ? 0 : 1);
+  if (options.delay_small_writes != previous.delay_small_writes &&
+      options.delay_small_writes != delays_) {
+    SetDelay(options.delay_small_writes);
   }
   if (options.keep_alive != previous.keep_alive) {
-    SetKeepAlive(descriptor(), options.keep_alive);
+    SetKeepAlive(descriptor_.get(), options.keep_alive);
   }
 }
+
+void SocketStream::SetDelay(bool delays) {
+  delays_ = delays;
+  SetOption(descriptor_.get(), IPPROTO_TCP, TCP_NODELAY, delays ? 0 : 1);
+}
+
+// How it ends.
 
 void SocketStream::FailLater(int error) {
   if (is_abandoned()) {
@@ -325,9 +387,8 @@ void SocketStream::FailLater(int error) {
     return;
   }
   state_ = State::kFailing;
-  uv_read_stop(&uv_.stream);
-  timer_ = loop_.After(absl::ZeroDuration(),
-                       [this, error] { DeliverThenFail(error); });
+  error_ = error;
+  AskForTurn();
 }
 
 // A socket that no longer sends may hold what the peer said last, e.g. the
@@ -338,14 +399,13 @@ void SocketStream::DeliverThenFail(int error) {
     return;
   }
   state_ = State::kFailing;
-  uv_read_stop(&uv_.stream);
   const absl::Span<uint8_t> scratch = loop_.read_scratch();
-  while (is_reading_ && !has_ended_) {
+  while (is_reading_ && !is_at_end_) {
     const ssize_t count =
-        recv(descriptor(), scratch.data(), scratch.size(), MSG_DONTWAIT);
+        recv(descriptor_.get(), scratch.data(), scratch.size(), MSG_DONTWAIT);
     if (count <= 0) break;
     observer_->OnBytes(scratch.subspan(0, static_cast<size_t>(count)));
-    if (uv_is_closing(&uv_.handle)) return;
+    if (is_closed()) return;
   }
   Fail(error);
 }
@@ -356,7 +416,6 @@ void SocketStream::Fail(int error) {
     return;
   }
   state_ = State::kFailed;
-  uv_read_stop(&uv_.stream);
   const std::string peer = remote_address_.ToString();
   observer_->OnError(
       MakeError(Reason::kTransportReset,
@@ -372,17 +431,18 @@ void SocketStream::Linger() {
     return;
   }
   state_ = State::kFlushing;
-  if (!is_reading_ && !has_ended_) StartReading();
   if (unsent_.empty()) {
     EndSending();
+    if (is_closed()) return;
   } else {
     timer_ = loop_.After(Transport::kFlushTime, [this] { Drop(); });
   }
+  GoOnReading();
 }
 
 void SocketStream::EndSending() {
   // Once the peer has ended, nothing unread is left that would cause a reset.
-  if (has_ended_ || ShutDown() != 0) {
+  if (is_at_end_ || ShutDown() != 0) {
     Close();
     return;
   }
@@ -401,10 +461,10 @@ void SocketStream::Drop() {
 
 void SocketStream::Reset() {
   if (kind_ == Kind::kTcp) {
-    // tcp(7): closing then drops what is unsent and sends RST. It is what
-    // uv_tcp_close_reset does.
+    // tcp(7): closing then drops what is unsent and sends RST.
     const linger at_once = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    setsockopt(descriptor_.get(), SOL_SOCKET, SO_LINGER, &at_once,
+               sizeof(at_once));
   }
   Close();
 }

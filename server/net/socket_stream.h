@@ -5,6 +5,12 @@
 //   open --Write, OnBytes...--> Linger --> flushing --> lingering --> closed
 //     \---- failure ----> failed            (unsent)    (SHUT_WR)
 //
+// The kernel is told once what to watch for, and tells of changes only (EPOLLET
+// of epoll(7)). So the stream keeps in mind whether there may be something to
+// read, until a read has shown that there is not; to pause costs no call. For
+// room to write it is watched from the first write on that found too little,
+// because most streams never need that, and each would be woken for it.
+//
 // A socket is treated as the default SocketOptions say when it comes here.
 //
 // It is internal to server/net, and belongs to the loop's thread.
@@ -12,29 +18,33 @@
 #define TLSD_SERVER_NET_SOCKET_STREAM_H_
 
 #include <sys/types.h>
-#include <uv.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "server/base/byte_queue.h"
 #include "server/base/chunk_pool.h"
+#include "server/net/descriptor.h"
 #include "server/net/event_loop.h"
+#include "server/net/poller.h"
 #include "server/net/socket_address.h"
 #include "server/net/socket_options.h"
 #include "server/net/transport.h"
-#include "server/net/uv_handle.h"
 
 namespace tlsd::net {
 
-class SocketStream final : public UvHandle {
+class SocketStream final : public LoopObject {
  public:
   enum class Kind { kTcp, kUnix };
 
-  // Create returns a stream without a socket: Open gives it one, or a connect
-  // call of libuv on `tcp` or `pipe`, whichever `kind` says. The caller closes
-  // it.
+  // What to watch a socket for that becomes a stream; EPOLLOUT may be added.
+  static constexpr uint32_t kEvents = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET;
+
+  // Create returns a stream without a socket: Open or Adopt gives it one. The
+  // caller closes it.
   static SocketStream* Create(EventLoop& loop, base::ChunkPool& pool,
                               Kind kind);
 
@@ -42,8 +52,10 @@ class SocketStream final : public UvHandle {
   // means that there is no memory, it returns the errno and has taken nothing.
   int Open(int descriptor);
 
-  uv_tcp_t* tcp() { return &uv_.tcp; }
-  uv_pipe_t* pipe() { return &uv_.pipe; }
+  // Adopt takes over a socket that has been connected just now, which `dialler`
+  // watches, and which has had `events`. TCP_NODELAY is not set.
+  void Adopt(Descriptor descriptor, LoopObject& dialler, uint32_t events);
+
   void set_remote_address(SocketAddress address);
   // Without this, the kernel is asked when the address is first wanted.
   void set_local_address(SocketAddress address);
@@ -52,7 +64,9 @@ class SocketStream final : public UvHandle {
   void Start(TransportObserver& observer);
   void PauseReading();
   void ResumeReading();
-  void Write(base::ByteQueue& bytes);
+  // `then` says what the caller does next, at once.
+  enum class Then { kAnything, kEnd };
+  void Write(base::ByteQueue& bytes, Then then = Then::kAnything);
   size_t unsent_size() const { return unsent_.size(); }
   void EndWriting();
   void SetOptions(const SocketOptions& options);
@@ -66,51 +80,71 @@ class SocketStream final : public UvHandle {
   void Drop();
 
   bool is_abandoned() const override;
+  const char* kind() const override;
 
  private:
-  enum class State { kOpen, kFailing, kFailed, kFlushing, kLingering };
+  enum class State : uint8_t {
+    kOpen,
+    kFailing,
+    kFailed,
+    kFlushing,
+    kLingering
+  };
+  // What a read has shown of what is behind it.
+  enum class Behind { kNothing, kMore, kEnd };
 
   SocketStream(EventLoop& loop, base::ChunkPool& pool, Kind kind);
   ~SocketStream() override = default;
-  uv_handle_t* handle() override { return &uv_.handle; }
+  void OnReady(uint32_t events) override;
+  void OnTurn() override;
   void OnClose() override;
-  int descriptor() const;
 
-  void StartReading();
-  void OnRead(ssize_t count, const uv_buf_t& buffer);
+  void NoteEvents(uint32_t events);
+  bool TakesBytes() const;
+  void GoOnReading();
+  void ReadOnce();
+  void OnUnread(int error);
+  ssize_t Receive(absl::Span<uint8_t> scratch, bool& is_cut_short);
+  Behind LookBehind(bool is_full, bool is_cut_short) const;
   void OnReceived(absl::Span<const uint8_t> bytes);
-  void OnEndOfStream();
+  void TellEnd();
   void DropReceived(size_t count);
 
-  int SendNow(base::ByteQueue& bytes);
-  void SendWhenWritable();
-  void OnSent(int error, size_t count);
+  int SendNow(base::ByteQueue& bytes, Then then = Then::kAnything);
+  void WaitForRoom();
+  void SendUnsent();
 
   void FailLater(int error);
   void DeliverThenFail(int error);
   void Fail(int error);
   int ShutDown();
   void EndSending();
+  void SetDelay(bool delays);
 
-  union {
-    uv_handle_t handle;
-    uv_stream_t stream;
-    uv_tcp_t tcp;
-    uv_pipe_t pipe;
-  } uv_;
   const Kind kind_;
   State state_ = State::kOpen;
   bool is_reading_ = false;
-  // The peer's end has been seen.
-  bool has_ended_ = false;
+  // There may be something to read, or an end, or a failure.
+  bool is_readable_ = false;
+  // All that the peer sent has been read, and its end seen; and told.
+  bool is_at_end_ = false;
+  bool has_told_end_ = false;
   // Nothing more will be written; and SHUT_WR has been done.
   bool is_ending_ = false;
   bool is_shut_down_ = false;
-  // A request of libuv refers to the front of `unsent_`.
-  bool is_sending_ = false;
+  // The kernel holds small writes back; and something has been sent.
+  bool delays_ = false;
+  bool has_sent_ = false;
+  // It is watched for EPOLLOUT.
+  bool waits_for_room_ = false;
+  Descriptor descriptor_;
+  // All events that there have been.
+  uint32_t seen_ = 0;
+  // The failure to tell, while failing.
+  int error_ = 0;
   EventLoop& loop_;
   TransportObserver* observer_ = nullptr;
-  // Not empty only while a request is on its way.
+  // Not empty only while the kernel is full.
   base::ByteQueue unsent_;
   size_t dropped_size_ = 0;
   SocketOptions options_;

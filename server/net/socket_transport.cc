@@ -18,6 +18,10 @@ void SocketTransport::ResumeReading() { stream_->ResumeReading(); }
 
 void SocketTransport::Write(base::ByteQueue& bytes) { stream_->Write(bytes); }
 
+void SocketTransport::WriteLast(base::ByteQueue& bytes) {
+  stream_->Write(bytes, SocketStream::Then::kEnd);
+}
+
 size_t SocketTransport::unsent_size() const { return stream_->unsent_size(); }
 
 void SocketTransport::EndWriting() { stream_->EndWriting(); }

@@ -24,6 +24,7 @@ class SocketTransport final : public Transport {
   void PauseReading() override;
   void ResumeReading() override;
   void Write(base::ByteQueue& bytes) override;
+  void WriteLast(base::ByteQueue& bytes) override;
   size_t unsent_size() const override;
   void EndWriting() override;
   void SetOptions(const SocketOptions& options) override;

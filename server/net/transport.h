@@ -33,7 +33,8 @@ class TransportObserver {
   // The transport failed: TRANSPORT_RESET, or what the other end of a pair gave
   // to Reset. Nothing else follows.
   virtual void OnError(const absl::Status& error) = 0;
-  // All that Write could not send at once has been sent.
+  // All that Write could not send at once has been sent. An end of a pair calls
+  // before that too, when little is left (kPairLowBytes).
   virtual void OnDrained() = 0;
 };
 
@@ -58,6 +59,10 @@ class Transport {
   // peer had sent before it.
   virtual void Write(base::ByteQueue& bytes) = 0;
   virtual size_t unsent_size() const = 0;
+
+  // WriteLast is Write for bytes that EndWriting or CloseGently follows at once,
+  // so that the end can travel with them.
+  virtual void WriteLast(base::ByteQueue& bytes) { Write(bytes); }
 
   // EndWriting ends our direction when all that was written has been sent: the
   // peer sees the end (FIN). Nothing may be written afterwards; reading goes

@@ -1,19 +1,20 @@
 #include "server/net/transport_pair.h"
 
-#include <uv.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <deque>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "proto/status/error.h"
 #include "server/base/byte_queue.h"
-#include "server/net/uv_handle.h"
+#include "server/net/poller.h"
 
 namespace tlsd::net {
 namespace {
@@ -21,13 +22,28 @@ namespace {
 class PairTransport;
 
 // What has come to one end. Both ends hold both mailboxes, and so does what is
-// under way between them, so that a message never meets freed memory. Chunks do
-// not cross: they belong to the thread of their pool.
+// under way between them, so that a message never meets freed memory.
+//
+// Ends on different loops send messages, since chunks belong to the thread of
+// their pool. Ends on one loop with one pool put into each other's mailbox what
+// they have to say, chunks too, and ask for a turn for the other.
 //
 // A loop is not destroyed while the other one runs, so who has seen that a
 // mailbox is open may post to its loop.
 struct Mailbox {
-  explicit Mailbox(EventLoop& its_loop) : loop(its_loop) {}
+  Mailbox(EventLoop& its_loop, base::ChunkPool& pool)
+      : loop(its_loop), chunks(pool) {}
+
+  bool is_empty() const { return messages.empty() && chunks.empty(); }
+  size_t size() const {
+    size_t size = chunks.size();
+    for (const std::string& message : messages) size += message.size();
+    return size;
+  }
+  void Clear() {
+    messages.clear();
+    chunks.Clear();
+  }
 
   // The end is gone. Any thread.
   std::atomic<bool> is_closed = false;
@@ -35,7 +51,10 @@ struct Mailbox {
 
   // All else belongs to the loop's thread. The end is null until it is started.
   PairTransport* end = nullptr;
-  std::deque<std::string> bytes;
+  std::deque<std::string> messages;
+  // Behind the messages. Nothing before the start: who drops an end that was
+  // never started may be any thread.
+  base::ByteQueue chunks;
   bool has_ended = false;
   // Why the other end is gone.
   absl::Status error;
@@ -62,53 +81,70 @@ absl::Status ClosedError() {
                    "the other end has ended and reads no more");
 }
 
-// The life of an end that is closed gently: the loop's, until a timer or the
-// end itself closes it.
-class LingeringEnd final : public UvHandle {
- public:
-  LingeringEnd(EventLoop& loop, std::unique_ptr<Transport> end)
-      : end_(std::move(end)) {
-    uv_timer_init(loop.uv(), &timer_);
-    timer_.data = static_cast<UvHandle*>(this);
+// MoveInto moves the first bytes of `queue` into `space`, as many as it holds,
+// and returns them.
+absl::Span<const uint8_t> MoveInto(absl::Span<uint8_t> space,
+                                   base::ByteQueue& queue) {
+  size_t count = 0;
+  while (count < space.size() && !queue.empty()) {
+    const absl::Span<const uint8_t> piece =
+        queue.Front().subspan(0, space.size() - count);
+    std::memcpy(space.data() + count, piece.data(), piece.size());
+    queue.Consume(piece.size());
+    count += piece.size();
   }
-  ~LingeringEnd() override = default;
+  return space.subspan(0, count);
+}
+
+// The place of an end on its loop, from its start on. When the end is closed
+// gently it belongs to this, until a timer or the end itself closes it.
+class EndOnLoop final : public LoopObject {
+ public:
+  EndOnLoop(EventLoop& loop, PairTransport& end)
+      : LoopObject(loop.poller()), loop_(loop), end_(end) {}
+  ~EndOnLoop() override = default;
+
+  using LoopObject::AskForTurn;
+
+  void Keep(std::unique_ptr<Transport> end) { kept_ = std::move(end); }
 
   void CloseAfter(absl::Duration delay) {
-    uv_update_time(timer_.loop);
-    uv_timer_start(
-        &timer_,
-        [](uv_timer_t* timer) {
-          static_cast<LingeringEnd*>(static_cast<UvHandle*>(timer->data))
-              ->Close();
-        },
-        static_cast<uint64_t>(absl::ToInt64Milliseconds(delay)), 0);
+    timer_ = loop_.After(delay, [this] { Close(); });
   }
 
-  bool is_abandoned() const override { return true; }
+  bool is_abandoned() const override { return kept_ != nullptr; }
+  const char* kind() const override { return "end of a pair"; }
 
  private:
-  uv_handle_t* handle() override {
-    return reinterpret_cast<uv_handle_t*>(&timer_);
+  void OnTurn() override;
+  void OnClose() override {
+    timer_ = nullptr;
+    kept_ = nullptr;
   }
-  void OnClose() override { end_ = nullptr; }
 
-  uv_timer_t timer_;
-  std::unique_ptr<Transport> end_;
+  EventLoop& loop_;
+  PairTransport& end_;
+  std::unique_ptr<Transport> kept_;
+  std::unique_ptr<Timer> timer_;
 };
 
 // One end of a pair.
 //
 //   Write --> unsent --(window)--> in flight --> the peer's mailbox --> OnBytes
 //     ^                                                                   |
-//     `-- OnDrained, when nothing is unsent or in flight <---- taken -----'
+//     `-- OnDrained, when little or nothing is left <------- taken -----'
 //
 // What is in flight belongs to the peer already: it arrives even if this end
-// goes.
+// goes. On one loop there is no window: all is in flight.
 class PairTransport final : public Transport {
  public:
   PairTransport(base::ChunkPool& pool, std::shared_ptr<Mailbox> own,
                 std::shared_ptr<Mailbox> peer)
-      : own_(std::move(own)), peer_(std::move(peer)), unsent_(pool) {}
+      : own_(std::move(own)),
+        peer_(std::move(peer)),
+        is_on_one_loop_(&own_->loop == &peer_->loop &&
+                        &own_->chunks.pool() == &peer_->chunks.pool()),
+        unsent_(pool) {}
   ~PairTransport() override;
 
   void Start(TransportObserver& observer) override;
@@ -121,10 +157,12 @@ class PairTransport final : public Transport {
   const SocketAddress& local_address() const override { return no_address_; }
   const SocketAddress& remote_address() const override { return no_address_; }
 
-  // The loop calls these: something is in the mailbox, or the peer has taken
-  // `count` bytes.
-  void OnArrival();
-  void OnTaken(size_t count);
+  // AskForTurn, once the end is started, has the loop call OnTurn: something is
+  // in the mailbox, or the peer has taken something.
+  void AskForTurn() { place_->AskForTurn(); }
+  void OnTurn();
+  // The peer has taken `count` bytes.
+  void NoteTaken(size_t count);
 
  private:
   enum class State { kOpen, kFailed, kFlushing, kLingering };
@@ -133,98 +171,152 @@ class PairTransport final : public Transport {
   void BeginReset(std::unique_ptr<Transport> self,
                   const absl::Status& reason) override;
 
+  void OnRoom();
+  void OnArrival();
   void Deliver();
-  // Each of these returns false if the observer has given this end up.
-  bool DeliverBytes();
+  // Each of these returns false if the observer has given this end up, or if
+  // the rest must wait.
+  bool DeliverMessages();
+  bool DeliverChunks();
   bool DeliverEnd();
-  void DeliverLater();
   void Fail();
 
+  // TellPeer runs `action` with the peer's mailbox, on its thread, and gives
+  // the peer a turn.
+  template <typename Action>
+  void TellPeer(Action action);
+  void SendAll(base::ByteQueue& bytes);
   void SendWindow(base::ByteQueue& bytes);
   void SendEnd();
   void SendTaken(size_t count);
   void SendGone(const absl::Status& reason);
 
   bool HasEndedBothWays() const;
+  void Settle();
   void DropArrived();
   void EndSending();
-  void Finish();
 
   const std::shared_ptr<Mailbox> own_;
   const std::shared_ptr<Mailbox> peer_;
+  const bool is_on_one_loop_;
   const SocketAddress no_address_;
   TransportObserver* observer_ = nullptr;
+  // Null before the start.
+  EndOnLoop* place_ = nullptr;
   State state_ = State::kOpen;
   bool is_reading_ = false;
   bool is_ending_ = false;
   bool has_sent_end_ = false;
   bool has_told_end_ = false;
   bool has_sent_gone_ = false;
+  // The peer has taken something since OnRoom.
+  bool has_room_ = false;
+  // What unsent_size must fall to for the next OnDrained.
+  std::optional<size_t> owed_at_;
   base::ByteQueue unsent_;
   // Sent, and not taken by the peer's observer yet.
   size_t in_flight_ = 0;
   size_t dropped_size_ = 0;
-  // Set while this object belongs to it.
-  LingeringEnd* lingering_ = nullptr;
 };
+
+void EndOnLoop::OnTurn() { end_.OnTurn(); }
 
 // An end that was never started may be destroyed by any thread, e.g. with a
 // task that was dropped. It has nothing in its own mailbox but what the loop's
 // thread may be looking at.
 PairTransport::~PairTransport() {
   if (!has_sent_gone_ && !HasEndedBothWays()) {
-    SendGone(state_ == State::kLingering ? ClosedError() : GoneError());
+    const bool was_gentle =
+        state_ == State::kFlushing || state_ == State::kLingering;
+    SendGone(was_gentle && has_sent_end_ ? ClosedError() : GoneError());
   }
   if (own_->end != nullptr) {
     own_->end = nullptr;
-    own_->bytes.clear();
+    own_->Clear();
+    if (!place_->is_closed()) place_->Close();
   }
   own_->is_closed.store(true, std::memory_order_release);
 }
 
+void PairTransport::Settle() {
+  own_->end = this;
+  // The loop frees it.
+  place_ = std::make_unique<EndOnLoop>(own_->loop, *this).release();
+}
+
 void PairTransport::Start(TransportObserver& observer) {
   observer_ = &observer;
-  own_->end = this;
+  Settle();
   ResumeReading();
 }
 
 void PairTransport::ResumeReading() {
   if (std::exchange(is_reading_, true)) return;
-  if (!own_->bytes.empty() || own_->has_ended || !own_->error.ok()) {
-    DeliverLater();
-  }
+  if (!own_->is_empty() || own_->has_ended || !own_->error.ok()) AskForTurn();
+}
+
+void PairTransport::OnTurn() {
+  // It tells whether this object still exists.
+  const std::shared_ptr<Mailbox> own = own_;
+  if (std::exchange(has_room_, false)) OnRoom();
+  if (own->end != nullptr) OnArrival();
 }
 
 void PairTransport::OnArrival() {
   if (state_ == State::kOpen) {
     Deliver();
-  } else if (lingering_ != nullptr) {
+  } else if (state_ != State::kFailed) {
     DropArrived();
     if (!own_->error.ok() || HasEndedBothWays() ||
         dropped_size_ > Transport::kLingerBytes) {
-      Finish();
+      place_->Close();
     }
   }
 }
 
 // The order is that of sending: bytes, the end, the failure.
 void PairTransport::Deliver() {
-  if (!DeliverBytes() || !DeliverEnd() || own_->error.ok()) return;
+  if (!DeliverMessages() || !DeliverChunks() || !DeliverEnd() ||
+      own_->error.ok()) {
+    return;
+  }
   // Who waits to send learns of a failure although it does not read: it may not
   // read because it waits.
   if (is_reading_ || unsent_size() > 0) Fail();
 }
 
-bool PairTransport::DeliverBytes() {
-  // It tells whether this object still exists.
+bool PairTransport::DeliverMessages() {
   const std::shared_ptr<Mailbox> own = own_;
-  while (is_reading_ && !own->bytes.empty()) {
-    const std::string bytes = std::move(own->bytes.front());
-    own->bytes.pop_front();
+  while (is_reading_ && !own->messages.empty()) {
+    const std::string bytes = std::move(own->messages.front());
+    own->messages.pop_front();
     // Before they are handled, so that the peer can send more meanwhile.
     SendTaken(bytes.size());
     observer_->OnBytes(base::AsBytes(bytes));
     if (own->end == nullptr || state_ != State::kOpen) return false;
+  }
+  return true;
+}
+
+// All at once, like a read from a socket, since every call of the observer may
+// cost a call of the system; what lies in one chunk is not copied for that.
+bool PairTransport::DeliverChunks() {
+  if (!is_reading_ || own_->chunks.empty()) return true;
+  const std::shared_ptr<Mailbox> own = own_;
+  base::ByteQueue taken(own->chunks.pool());
+  absl::Span<const uint8_t> bytes;
+  if (own->chunks.Front().size() == own->chunks.size()) {
+    own->chunks.MoveTo(taken);
+    bytes = taken.Front();
+  } else {
+    bytes = MoveInto(own->loop.read_scratch(), own->chunks);
+  }
+  SendTaken(bytes.size());
+  observer_->OnBytes(bytes);
+  if (own->end == nullptr || state_ != State::kOpen) return false;
+  if (is_reading_ && !own->chunks.empty()) {
+    AskForTurn();
+    return false;
   }
   return true;
 }
@@ -237,15 +329,9 @@ bool PairTransport::DeliverEnd() {
   return own->end != nullptr && state_ == State::kOpen;
 }
 
-void PairTransport::DeliverLater() {
-  Send(own_, [](Mailbox& own) {
-    if (own.end != nullptr) own.end->OnArrival();
-  });
-}
-
 void PairTransport::Fail() {
   state_ = State::kFailed;
-  own_->bytes.clear();
+  own_->Clear();
   const absl::Status error = own_->error;
   observer_->OnError(error);
 }
@@ -255,13 +341,47 @@ void PairTransport::Write(base::ByteQueue& bytes) {
     bytes.Clear();
     return;
   }
+  const size_t size = unsent_size() + bytes.size();
+  owed_at_ =
+      std::max(owed_at_.value_or(0), size > kPairLowBytes ? kPairLowBytes : 0);
   if (!own_->error.ok()) {
     bytes.MoveTo(unsent_);
-    DeliverLater();
+    AskForTurn();
+    return;
+  }
+  if (is_on_one_loop_) {
+    SendAll(bytes);
     return;
   }
   if (unsent_.empty()) SendWindow(bytes);
   bytes.MoveTo(unsent_);
+}
+
+// An end that was never started may be in any thread when it goes, so it always
+// sends a message.
+template <typename Action>
+void PairTransport::TellPeer(Action action) {
+  auto tell = [action = std::move(action)](Mailbox& peer) mutable {
+    action(peer);
+    if (peer.end != nullptr) peer.end->AskForTurn();
+  };
+  if (!is_on_one_loop_ || own_->end == nullptr) {
+    Send(peer_, std::move(tell));
+  } else if (!peer_->is_closed.load(std::memory_order_acquire)) {
+    tell(*peer_);
+  }
+}
+
+void PairTransport::SendAll(base::ByteQueue& bytes) {
+  in_flight_ += bytes.size();
+  if (peer_->end != nullptr) {
+    bytes.MoveTo(peer_->chunks);
+    peer_->end->AskForTurn();
+  } else if (!peer_->is_closed.load(std::memory_order_acquire)) {
+    peer_->messages.push_back(bytes.TakeText(bytes.size()));
+  } else {
+    bytes.Clear();
+  }
 }
 
 // The window is not opened by a little: a peer that takes single bytes would be
@@ -272,23 +392,28 @@ void PairTransport::SendWindow(base::ByteQueue& bytes) {
   if (count == 0) return;
   if (count < bytes.size() && room < kPairWindowBytes / 2) return;
   in_flight_ += count;
-  Send(peer_, [text = bytes.TakeText(count)](Mailbox& peer) mutable {
-    peer.bytes.push_back(std::move(text));
-    if (peer.end != nullptr) peer.end->OnArrival();
+  TellPeer([text = bytes.TakeText(count)](Mailbox& peer) mutable {
+    peer.messages.push_back(std::move(text));
   });
 }
 
-void PairTransport::OnTaken(size_t count) {
+void PairTransport::NoteTaken(size_t count) {
   if (state_ == State::kFailed) return;
   in_flight_ -= count;
-  SendWindow(unsent_);
-  if (!unsent_.empty()) return;
-  if (state_ == State::kFlushing) {
+  has_room_ = true;
+}
+
+void PairTransport::OnRoom() {
+  if (state_ == State::kFailed) return;
+  if (!unsent_.empty()) SendWindow(unsent_);
+  if (unsent_.empty() && (is_ending_ || state_ == State::kFlushing)) SendEnd();
+  if (state_ == State::kFlushing && unsent_size() == 0) {
     EndSending();
-    return;
+  } else if (state_ == State::kOpen && owed_at_.has_value() &&
+             unsent_size() <= *owed_at_) {
+    owed_at_ = unsent_size() == 0 ? std::nullopt : std::optional<size_t>(0);
+    observer_->OnDrained();
   }
-  if (is_ending_) SendEnd();
-  if (in_flight_ == 0 && state_ == State::kOpen) observer_->OnDrained();
 }
 
 void PairTransport::EndWriting() {
@@ -298,29 +423,23 @@ void PairTransport::EndWriting() {
 
 void PairTransport::SendEnd() {
   if (std::exchange(has_sent_end_, true)) return;
-  Send(peer_, [](Mailbox& peer) {
-    peer.has_ended = true;
-    if (peer.end != nullptr) peer.end->OnArrival();
-  });
+  TellPeer([](Mailbox& peer) { peer.has_ended = true; });
 }
 
 void PairTransport::SendTaken(size_t count) {
   if (count == 0) return;
-  Send(peer_, [count](Mailbox& peer) {
-    if (peer.end != nullptr) peer.end->OnTaken(count);
+  TellPeer([count](Mailbox& peer) {
+    if (peer.end != nullptr) peer.end->NoteTaken(count);
   });
 }
 
 void PairTransport::SendGone(const absl::Status& reason) {
   has_sent_gone_ = true;
-  Send(peer_, [reason](Mailbox& peer) {
-    peer.error = reason;
-    if (peer.end != nullptr) peer.end->OnArrival();
-  });
+  TellPeer([reason](Mailbox& peer) { peer.error = reason; });
 }
 
 bool PairTransport::HasEndedBothWays() const {
-  return has_sent_end_ && own_->has_ended && own_->bytes.empty();
+  return has_sent_end_ && own_->has_ended && own_->is_empty();
 }
 
 void PairTransport::BeginReset(std::unique_ptr<Transport>,
@@ -335,40 +454,36 @@ void PairTransport::BeginLinger(std::unique_ptr<Transport> self) {
   if (state_ != State::kOpen || !own_->error.ok()) return;
   state_ = State::kFlushing;
   observer_ = nullptr;
-  own_->end = this;
-  // It frees itself.
-  lingering_ =
-      std::make_unique<LingeringEnd>(own_->loop, std::move(self)).release();
+  if (place_ == nullptr) Settle();
+  place_->Keep(std::move(self));
   DropArrived();
-  if (unsent_.empty()) {
+  if (unsent_.empty()) SendEnd();
+  if (unsent_size() == 0) {
     EndSending();
   } else {
-    lingering_->CloseAfter(Transport::kFlushTime);
+    place_->CloseAfter(Transport::kFlushTime);
   }
 }
 
 void PairTransport::DropArrived() {
-  size_t count = 0;
-  for (const std::string& bytes : own_->bytes) count += bytes.size();
-  own_->bytes.clear();
-  SendTaken(count);
+  const size_t count = own_->size();
+  own_->Clear();
   // While bytes are still to be sent, a peer that sends all before it reads
   // must be able to; only time bounds that.
   if (state_ == State::kLingering) dropped_size_ += count;
+  // Beyond that this end goes, and wants no more.
+  if (dropped_size_ <= Transport::kLingerBytes) SendTaken(count);
 }
 
+// Ends this object, if the peer has ended too.
 void PairTransport::EndSending() {
-  SendEnd();
   if (HasEndedBothWays()) {
-    Finish();
+    place_->Close();
     return;
   }
   state_ = State::kLingering;
-  lingering_->CloseAfter(Transport::kLingerTime);
+  place_->CloseAfter(Transport::kLingerTime);
 }
-
-// Ends this object.
-void PairTransport::Finish() { lingering_->Close(); }
 
 }  // namespace
 
@@ -376,8 +491,8 @@ TransportPair MakeTransportPair(EventLoop& first_loop,
                                 base::ChunkPool& first_pool,
                                 EventLoop& second_loop,
                                 base::ChunkPool& second_pool) {
-  const auto first = std::make_shared<Mailbox>(first_loop);
-  const auto second = std::make_shared<Mailbox>(second_loop);
+  const auto first = std::make_shared<Mailbox>(first_loop, first_pool);
+  const auto second = std::make_shared<Mailbox>(second_loop, second_pool);
   return {std::make_unique<PairTransport>(first_pool, first, second),
           std::make_unique<PairTransport>(second_pool, second, first)};
 }

@@ -74,6 +74,9 @@ struct HandshakeFacts {
   // As far as the chain could be built: the peer's own one, its issuer, and so
   // on; it ends with the trust anchor if there is one.
   CertificateList peer_chain;
+
+  friend bool operator==(const HandshakeFacts&,
+                         const HandshakeFacts&) = default;
 };
 
 }  // namespace tlsd::tls

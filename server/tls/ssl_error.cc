@@ -236,10 +236,15 @@ LibraryError MostTelling(const std::vector<LibraryError>& errors) {
   return errors.front();
 }
 
+// To clear an empty queue takes as long as to clear a full one.
+void EmptyErrorQueue() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 }  // namespace
 
-ErrorQueueGuard::ErrorQueueGuard() { ERR_clear_error(); }
-ErrorQueueGuard::~ErrorQueueGuard() { ERR_clear_error(); }
+ErrorQueueGuard::ErrorQueueGuard() { EmptyErrorQueue(); }
+ErrorQueueGuard::~ErrorQueueGuard() { EmptyErrorQueue(); }
 
 LibraryError TakeLibraryError() {
   const std::vector<LibraryError> errors = TakeLibraryErrors();

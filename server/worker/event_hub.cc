@@ -19,31 +19,29 @@ bool Contains(const std::vector<T>& values, const T& value) {
   return std::find(values.begin(), values.end(), value) != values.end();
 }
 
+struct Namer {
+  const std::string& operator()(
+      const std::shared_ptr<const CertificateExpiry>& expiry) {
+    return expiry->secure_context;
+  }
+  template <typename Facts>
+  const std::string& operator()(const std::shared_ptr<const Facts>& facts) {
+    return facts->name;
+  }
+};
+
 }  // namespace
 
 const std::string& Event::subject() const {
-  struct Namer {
-    const std::string& operator()(const ListenerFacts& facts) {
-      return facts.name;
-    }
-    const std::string& operator()(const conn::ConnectionFacts& facts) {
-      return facts.name;
-    }
-    const std::string& operator()(const ContextFacts& facts) {
-      return facts.name;
-    }
-    const std::string& operator()(const CertificateExpiry& expiry) {
-      return expiry.secure_context;
-    }
-  };
   return std::visit(Namer(), payload);
 }
 
 bool EventFilter::Matches(const Event& event) const {
   if (!types.empty() && !Contains(types, event.type)) return false;
   if (subjects.empty() || Contains(subjects, event.subject())) return true;
-  const auto* connection = std::get_if<conn::ConnectionFacts>(&event.payload);
-  return connection != nullptr && Contains(subjects, connection->listener);
+  const auto* connection =
+      std::get_if<std::shared_ptr<const conn::ConnectionFacts>>(&event.payload);
+  return connection != nullptr && Contains(subjects, (*connection)->listener);
 }
 
 absl::StatusOr<std::unique_ptr<EventHub>> EventHub::Create(

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -54,9 +55,18 @@ struct CertificateExpiry {
   absl::Duration time_left;
 };
 
-// EventPayload is the thing that something happened to, at that moment.
-using EventPayload = std::variant<ListenerFacts, conn::ConnectionFacts,
-                                  ContextFacts, CertificateExpiry>;
+// EventPayload is the thing that something happened to, at that moment. It is
+// shared, so that the ring keeps none twice.
+using EventPayload = std::variant<std::shared_ptr<const ListenerFacts>,
+                                  std::shared_ptr<const conn::ConnectionFacts>,
+                                  std::shared_ptr<const ContextFacts>,
+                                  std::shared_ptr<const CertificateExpiry>>;
+
+// PayloadOf shares `facts`.
+template <typename Facts>
+EventPayload PayloadOf(Facts facts) {
+  return std::make_shared<const Facts>(std::move(facts));
+}
 
 // Event is one thing that happened. It does not change.
 struct Event {
@@ -66,6 +76,11 @@ struct Event {
   EventType type = EventType::kListening;
   EventPayload payload;
 
+  // about returns the thing, which must be a `Facts`.
+  template <typename Facts>
+  const Facts& about() const {
+    return *std::get<std::shared_ptr<const Facts>>(payload);
+  }
   // subject returns the name of the resource it happened to.
   const std::string& subject() const;
 };

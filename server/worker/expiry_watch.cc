@@ -55,8 +55,9 @@ void ExpiryWatch::Look(const ContextRecord& record, absl::Time now) {
       if (passed <= reported) continue;
       reported = passed;
     }
-    events_.Publish(EventType::kCertificateExpiring,
-                    CertificateExpiry{record.name, own, own.not_after - now});
+    events_.Publish(
+        EventType::kCertificateExpiring,
+        PayloadOf(CertificateExpiry{record.name, own, own.not_after - now}));
   }
 }
 

@@ -91,7 +91,7 @@ absl::StatusOr<ListenerFacts> ListenerTable::Start(
   listeners_[listener->options().name] = listener;
   const ListenerFacts facts = listener->facts();
   // Before the workers accept, so that LISTENING comes before its connections.
-  events_.Publish(EventType::kListening, facts);
+  events_.Publish(EventType::kListening, PayloadOf(facts));
   for (int index = 0; index < pool_.size(); ++index) {
     Worker& worker = pool_.worker(index);
     worker.Post(
@@ -159,7 +159,7 @@ void ListenerTable::OnClosed(const Listener& listener) {
   if (options.secure_context != nullptr) {
     options.secure_context->RemoveListener(options.name);
   }
-  events_.Publish(EventType::kListenerClosed, listener.facts());
+  events_.Publish(EventType::kListenerClosed, PayloadOf(listener.facts()));
   pool_.OnAll(
       [closed = &listener](Worker& worker) { worker.ForgetListener(closed); },
       [] {});

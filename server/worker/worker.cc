@@ -133,7 +133,8 @@ void Worker::OnAccept(const std::shared_ptr<Listener>& listener,
         std::move(transport),
         MakeError(Reason::kLimitReached, "the listener takes no more"));
     if (admission == Listener::Admission::kRejectedReport) {
-      parts_.events.Publish(EventType::kConnectionRejected, listener->facts());
+      parts_.events.Publish(EventType::kConnectionRejected,
+                            PayloadOf(listener->facts()));
     }
     return;
   }
@@ -189,13 +190,14 @@ conn::Connection& Worker::StartConnection(
 }
 
 void Worker::OnOcspResponse(conn::Connection& connection) {
-  parts_.events.Publish(EventType::kOcspResponse, connection.facts());
+  parts_.events.Publish(EventType::kOcspResponse, connection.ShareFacts());
 }
 
 void Worker::OnSession(conn::Connection& connection) {
-  parts_.events.Publish(EventType::kSession, connection.facts());
   const std::string& key = connections_.at(connection.name()).session_key;
   if (!key.empty()) parts_.sessions.Put(key, *connection.session());
+  // Who hears of it finds it.
+  parts_.events.Publish(EventType::kSession, connection.ShareFacts());
 }
 
 void Worker::OnSecret(conn::Connection& connection, std::string line) {
@@ -205,59 +207,65 @@ void Worker::OnSecret(conn::Connection& connection, std::string line) {
 }
 
 void Worker::OnRenegotiated(conn::Connection& connection) {
-  parts_.events.Publish(EventType::kRenegotiated, connection.facts());
+  parts_.events.Publish(EventType::kRenegotiated, connection.ShareFacts());
 }
 
 void Worker::OnOpen(conn::Connection& connection) {
-  conn::ConnectionFacts facts = connection.facts();
-  const EventType type = !facts.encrypted ? EventType::kConnection
-                         : facts.role == tls::Role::kClient
+  const Owned& owned = connections_.at(connection.name());
+  const ListenerOptions* listening =
+      owned.listener != nullptr ? &owned.listener->options() : nullptr;
+  const bool is_forwarded =
+      listening != nullptr && listening->handler == Handler::kForward;
+  if (is_forwarded) {
+    connection.set_upstream(listening->forward->upstream.endpoint.ToString());
+  }
+  const std::shared_ptr<const conn::ConnectionFacts> facts =
+      connection.ShareFacts();
+  const EventType type = !facts->encrypted ? EventType::kConnection
+                         : facts->role == tls::Role::kClient
                              ? EventType::kSecureConnect
                              : EventType::kSecureConnection;
   parts_.events.Publish(type, facts);
-  const Owned& owned = connections_.at(facts.name);
-  if (owned.listener == nullptr) {
-    FinishConnect(connection.name(), std::move(facts));
-    return;
-  }
-  const ListenerOptions& listening = owned.listener->options();
-  if (listening.handler == Handler::kStream) {
-    owned.listener->accept_queue().Offer(std::move(facts.name));
-  } else if (listening.handler == Handler::kForward) {
-    Forward(connection, *listening.forward);
+  if (listening == nullptr) {
+    FinishConnect(facts->name, *facts);
+  } else if (is_forwarded) {
+    Forward(connection, *listening->forward);
+  } else if (listening->handler == Handler::kStream) {
+    owned.listener->accept_queue().Offer(facts->name);
   }
 }
 
 void Worker::OnClosed(conn::Connection& connection) {
-  conn::ConnectionFacts facts = connection.facts();
-  Owned& owned = connections_.at(facts.name);
+  const std::shared_ptr<const conn::ConnectionFacts> facts =
+      connection.ShareFacts();
+  Owned& owned = connections_.at(facts->name);
   // Whose name was given out, somebody may look for.
   const bool is_known =
-      facts.open_time != absl::InfiniteFuture() || owned.is_of_pair;
-  if (const auto parked = parked_.find(facts.name); parked != parked_.end()) {
+      facts->open_time != absl::InfiniteFuture() || owned.is_of_pair;
+  if (const auto parked = parked_.find(facts->name); parked != parked_.end()) {
     parts_.decisions.Withdraw(parked->second.decision);
     parked_.erase(parked);
   }
   if (is_known) {
     KeepClosed(connection);
   } else {
-    Forget(facts.name);
+    Forget(facts->name);
   }
-  if (owned.is_of_pair && !facts.carrier.empty()) --pair_count_;
+  if (owned.is_of_pair && !facts->carrier.empty()) --pair_count_;
   owned.upstream_dial.reset();
   if (!owned.upstream_connection.empty()) {
     CancelConnect(std::exchange(owned.upstream_connection, {}));
   }
   const std::shared_ptr<Listener> listener = std::move(owned.listener);
   if (is_known) {
-    parts_.events.Publish(EventType::kConnectionClosed, std::move(facts));
+    parts_.events.Publish(EventType::kConnectionClosed, facts);
   } else if (listener == nullptr) {
-    FinishConnect(facts.name, facts.failure);
-  } else if (facts.wire_bytes_received > 0 ||
-             HasReason(facts.failure, Reason::kHandshakeTimeout)) {
+    FinishConnect(facts->name, facts->failure);
+  } else if (facts->wire_bytes_received > 0 ||
+             HasReason(facts->failure, Reason::kHandshakeTimeout)) {
     // Port scans and health checks, which come and go without a byte, would
     // drown what matters.
-    parts_.events.Publish(EventType::kClientError, std::move(facts));
+    parts_.events.Publish(EventType::kClientError, facts);
   }
   if (listener != nullptr) listener->Leave();
 }

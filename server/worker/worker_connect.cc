@@ -192,10 +192,9 @@ void Worker::CreatePair(conn::ConnectionOptions options, PairDone done) {
 
 void Worker::Forward(conn::Connection& connection,
                      const ForwardOptions& options) {
-  const std::string& name = connection.name();
+  const std::string name = connection.name();
   const conn::FarEnd far_end{conn::FarEnd::Kind::kUpstream,
                              options.upstream.endpoint.ToString()};
-  connection.set_upstream(far_end.name);
   std::string preamble =
       conn::EncodeForwardHeader(options.header, connection.facts());
   Owned& owned = connections_.at(name);

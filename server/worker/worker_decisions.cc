@@ -12,7 +12,7 @@ namespace tlsd::worker {
 
 void Worker::OnQuestion(conn::Connection& connection,
                         tls::QuestionAsked asked) {
-  const std::string& name = connection.name();
+  const std::string name = connection.name();
   const conn::ConnectionFacts facts = connection.facts();
   Decision decision;
   decision.question = std::move(asked.question);

@@ -1,10 +1,8 @@
 #include "tests/bench/bench_daemon.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <time.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -97,6 +95,19 @@ absl::StatusOr<int> BenchDaemon::Listen(
   return listener->facts().bound_address.port;
 }
 
+absl::StatusOr<int> BenchDaemon::Forward(const std::string& secure_context,
+                                         int upstream_port) const {
+  client::ListenerOptions options = {.address = "127.0.0.1:0",
+                                     .secure_context = secure_context,
+                                     .max_connections = kConnectionCountMax};
+  options.forward = client::ForwardOptions{
+      .upstream = {.address = absl::StrCat("127.0.0.1:", upstream_port),
+                   .protection = client::Protection::kNone}};
+  const absl::StatusOr<client::Listener> listener = client_->Listen(options);
+  if (!listener.ok()) return listener.status();
+  return listener->facts().bound_address.port;
+}
+
 absl::Duration BenchDaemon::processor_time() const {
   clockid_t clock = {};
   timespec time = {};
@@ -118,20 +129,6 @@ int64_t BenchDaemon::resident_bytes() const {
     }
   }
   return 0;
-}
-
-absl::Status RaiseDescriptorLimit(int count) {
-  const auto needed = static_cast<rlim_t>(count);
-  rlimit limit = {};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur >= needed) return absl::OkStatus();
-  limit.rlim_cur = needed;
-  limit.rlim_max = std::max(limit.rlim_max, needed);
-  if (setrlimit(RLIMIT_NOFILE, &limit) == 0) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "the bench needs ", count,
-      " descriptors, and the system allows fewer: see `ulimit -Hn`, or set "
-      "--parked lower"));
 }
 
 }  // namespace tlsd::bench

@@ -10,6 +10,8 @@
 #ifndef TLSD_TESTS_BENCH_BENCH_DAEMON_H_
 #define TLSD_TESTS_BENCH_BENCH_DAEMON_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -38,6 +40,12 @@ class BenchDaemon {
   absl::StatusOr<int> Listen(
       const std::string& secure_context,
       const std::vector<client::DecisionType>& hooks = {}) const;
+  // Forward starts a listener at 127.0.0.1 that passes its connections on to
+  // `upstream_port`, in the clear, and returns its port.
+  absl::StatusOr<int> Forward(const std::string& secure_context,
+                              int upstream_port) const;
+
+  pid_t pid() const { return process_->pid(); }
 
   // processor_time returns what the process has used of all processors;
   // resident_bytes what it has of memory.
@@ -53,10 +61,6 @@ class BenchDaemon {
   std::unique_ptr<testing::Subprocess> process_;
   std::unique_ptr<client::Client> client_;
 };
-
-// RaiseDescriptorLimit lets this process, and those that it starts, open
-// `count` descriptors. It fails if the system does not allow that.
-absl::Status RaiseDescriptorLimit(int count);
 
 }  // namespace tlsd::bench
 

@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "tests/bench/bench_daemon.h"
+#include "tests/bench/descriptor_limit.h"
 #include "tests/bench/load.h"
 #include "tests/bench/measurements.h"
 #include "tests/bench/peer_set.h"

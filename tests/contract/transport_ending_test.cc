@@ -341,6 +341,8 @@ TEST_P(TransportEndingTest, ReturnsItsMemoryWhenItIsDestroyed) {
   EXPECT_GT(LentCount(), 0);
 
   near_ = nullptr;
+  // What a pair has on its way belongs to the other end.
+  if (carrier().is_pair) far_ = nullptr;
 
   EXPECT_EQ(LentCount(), 0);
 }
@@ -349,8 +351,8 @@ TEST_P(TransportEndingTest, EndsWithItsLoopWhileItLingers) {
   far_->PauseReading();
   Fill();
   Transport::CloseGently(std::move(near_));
-  Transport::CloseGently(std::move(far_));
   EXPECT_GT(LentCount(), 0);
+  Transport::CloseGently(std::move(far_));
 
   for (LoopFixture* home : {&fixture_, &other_}) {
     home->loop->Stop();

@@ -25,8 +25,8 @@ constexpr int64_t kHeldMax = 1 << 20;
 // ... and the test sends more.
 constexpr size_t kPieceSize = 1 << 20;
 constexpr size_t kPieceCount = 4;
-// A queue of the daemon, and a record that was opened when it was nearly full.
-constexpr int64_t kQueueMax = (64 + 16) * 1024;
+// A queue of the daemon, and one read that came when it was nearly full.
+constexpr int64_t kQueueMax = (64 + 256) * 1024;
 // How long something that is stalled is watched.
 constexpr absl::Duration kWhile = absl::Milliseconds(300);
 

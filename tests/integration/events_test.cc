@@ -45,6 +45,8 @@ TEST_F(EventsTest, TellTheLifeOfAListenerAndItsConnections) {
 
   const v1::Listener listener = Listen();
   const Pair pair = Open(listener);
+  // Tickets come behind the handshake.
+  Await(v1::EVENT_TYPE_SESSION, pair.client.name());
   Close(pair.client);
   Close(pair.server);
   v1::DeleteListenerRequest remove;

@@ -326,8 +326,11 @@ TEST_F(HandshakeTimeoutTest, EndsASilentPeer) {
   ASSERT_OK_AND_ASSIGN(const v1::Event event,
                        watch->WaitFor(v1::EVENT_TYPE_CLIENT_ERROR));
   EXPECT_EQ(event.connection().failure().reason(), "HANDSHAKE_TIMEOUT");
-  ASSERT_OK_AND_ASSIGN(const v1::Listener after, Get(listener));
-  EXPECT_EQ(after.connection_count(), 0);
+  // The count follows the event.
+  v1::Listener after;
+  do {
+    ASSERT_OK_AND_ASSIGN(after, Get(listener));
+  } while (after.connection_count() > 0);
 }
 
 TEST_F(HandshakeTimeoutTest, DoesNotTouchAConnectionThatIsOpen) {

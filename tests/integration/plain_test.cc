@@ -209,7 +209,8 @@ TEST_F(PlainTest, HoldsThePeerThatNobodyReads) {
   EXPECT_FALSE(HasResult(writing, kWhile));
   ASSERT_OK_AND_ASSIGN(const v1::Connection stalled, Get(pair.server));
   EXPECT_THAT(stalled.cleartext_bytes_received(), Gt(0));
-  EXPECT_THAT(stalled.cleartext_bytes_received(), Le(64 * 1024));
+  // A queue, and one read that came when it was nearly full.
+  EXPECT_THAT(stalled.cleartext_bytes_received(), Le((64 + 256) * 1024));
   ASSERT_OK_AND_ASSIGN(const v1::Connection writer, Get(pair.client));
   EXPECT_THAT(writer.cleartext_bytes_sent(), Le(kHeldMax));
 

@@ -21,8 +21,8 @@ using ::testing::Le;
 
 constexpr Joint::How kAll[] = {Joint::How::kStream, Joint::How::kReadWrite,
                                Joint::How::kPipe};
-// A queue of the daemon, and a record that was opened when it was nearly full.
-constexpr int64_t kQueueMax = (64 + 16) * 1024;
+// A queue of the daemon, and what a pair delivers at once.
+constexpr int64_t kQueueMax = (64 + 64) * 1024;
 
 INSTANTIATE_IN_BOTH_VERSIONS(SecurePairTest);
 

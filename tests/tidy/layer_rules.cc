@@ -22,6 +22,7 @@ struct Layer {
 
 const std::vector<Layer>& Layers() {
   static const auto& layers = *new std::vector<Layer>{
+      {"proto/rpc", {}},
       {"proto/status", {}},
       {"server/base", {"proto/status"}},
       {"server/tls", {"proto/status", "server/base"}},
@@ -33,12 +34,12 @@ const std::vector<Layer>& Layers() {
         "server/conn"}},
       {"server/control",
        {"proto/status", "server/base", "server/tls", "server/net",
-        "server/conn", "server/worker"}},
+        "server/conn", "server/worker", "proto/rpc"}},
       {"server/main",
        {"proto/status", "server/base", "server/tls", "server/net",
         "server/conn", "server/worker", "server/control"}},
-      {"client", {"proto/status"}},
-      {"tests", {"proto/status", "server", "client"}},
+      {"client", {"proto/rpc", "proto/status"}},
+      {"tests", {"proto/rpc", "proto/status", "server", "client"}},
   };
   return layers;
 }
@@ -57,14 +58,11 @@ const std::vector<HeaderHome>& HeaderHomes() {
        {"openssl/"},
        {"server/tls/", "tests/"},
        "ask server/tls for what is needed, in its own types"},
-      {"libuv",
-       {"uv.h", "uv/"},
-       {"server/net/", "tests/"},
-       "use net::EventLoop"},
       {"gRPC and protobuf",
-       {"grpc/", "grpcpp/", "google/", "tlsd/v1/", "proto/status/rpc_status.h"},
-       {"proto/status/rpc_status.", "server/control/", "server/main/",
-        "client/", "tests/"},
+       {"grpc/", "grpcpp/", "google/", "tlsd/v1/", "proto/rpc/",
+        "proto/status/rpc_status.h"},
+       {"proto/rpc/", "proto/status/rpc_status.", "server/control/",
+        "server/main/", "client/", "tests/"},
        "use a domain struct, and convert in server/control"},
       {"the operating system",
        {"sys/", "netinet/", "arpa/", "net/", "linux/", "netdb.h", "unistd.h",

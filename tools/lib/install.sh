@@ -7,6 +7,11 @@ readonly buf_version=1.75.0
 readonly grpc_js_version=1.14.4
 readonly proto_loader_version=0.8.0
 
+# Servers that tests and benchmarks start themselves, and Debian otherwise, at once and at boot.
+readonly services=(haproxy hitch nginx)
+# Debian asks this program whether a service may start.
+readonly services_policy=/usr/sbin/policy-rc.d
+
 declare -A needed_package=()  # package -> why; libraries, looked up in dpkg
 declare -A missing_package=() # package -> why
 needed_tools=()               # functions that install what Debian lacks
@@ -28,7 +33,6 @@ need_build() {
   need_package libprotobuf-dev "Protocol Buffers"
   need_package protobuf-compiler "its code generator"
   need_package libabsl-dev "Abseil, the base library"
-  need_package libuv1-dev "libuv, the event loop"
   need_package xz-utils "unpacks BoringSSL's source"
   need_package libcli11-dev "CLI11, the command line of tlsctl"
 }
@@ -61,8 +65,22 @@ need_test() {
   need_package microsocks "a proxy of the recipes"
   need_package postgresql-15 "a server of the recipes"
   need_package tinyproxy-bin "a proxy of the recipes"
+  need_package strace "counts system calls"
+  need_package valgrind "counts instructions"
   need_grpcurl
   need_grpc_js
+}
+
+# The servers that tlsd is measured beside.
+need_bench() {
+  need_package python3 "runs the rounds"
+  need_package haproxy "a peer of the benchmark"
+  need_package hitch "a peer of the benchmark"
+  need_package libnginx-mod-stream "nginx and its proxy, a peer of the benchmark"
+  need_package stunnel4 "a peer of the benchmark"
+  need_command node nodejs "a peer of the benchmark"
+  need_command openssl openssl "certificates of the benchmark"
+  need_package strace "counts system calls"
 }
 
 need_grpcurl() {
@@ -142,8 +160,23 @@ install_packages() {
       "${root[@]}" tee /etc/postgresql-common/createcluster.conf > /dev/null
   fi
   "${root[@]}" apt-get update
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install --yes --no-install-recommends "$@"
+  local service idle_services=()
+  for service in "${services[@]}"; do
+    [[ -e /etc/init.d/$service ]] || idle_services+=("$service")
+  done
+  (
+    if [[ ! -e $services_policy ]]; then
+      trap '"${root[@]}" rm "$services_policy"' EXIT
+      printf '#!/bin/sh\nexit 101\n' | "${root[@]}" install -m 755 /dev/stdin "$services_policy"
+    fi
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install --yes --no-install-recommends "$@"
+  )
+  for service in "${idle_services[@]}"; do
+    if [[ -e /etc/init.d/$service ]]; then
+      "${root[@]}" update-rc.d "$service" disable
+    fi
+  done
 }
 
 install_grpcurl() {

@@ -158,6 +158,46 @@ TEST_F(ByteQueueTest, KeepsEarlierPiecesInPlaceWhenBytesAreAppended) {
   EXPECT_EQ(AsText(piece), "abc");
 }
 
+TEST_F(ByteQueueTest, GivesAChunkAwayWithItsBytes) {
+  const std::string text = Pattern(2 * kChunk + 3);
+  queue_.Append(AsBytes(text));
+  queue_.Consume(5);
+  const uint8_t* const first = queue_.Front().data();
+
+  const ByteQueue::TakenChunk taken = queue_.TakeChunk();
+
+  EXPECT_EQ(taken.bytes.data(), first);
+  EXPECT_EQ(AsText(taken.bytes), text.substr(5, kChunk - 5));
+  EXPECT_EQ(taken.chunk->next, nullptr);
+  EXPECT_EQ(pool_.lent_count(), 2);
+  EXPECT_EQ(ContentOf(queue_), text.substr(kChunk));
+  EXPECT_EQ(queue_.TakeText(text.size()), text.substr(kChunk));
+}
+
+TEST_F(ByteQueueTest, GivesItsLastChunkAwayAndGoesOn) {
+  queue_.Append(AsBytes("abc"));
+
+  const ByteQueue::TakenChunk taken = queue_.TakeChunk();
+
+  EXPECT_EQ(AsText(taken.bytes), "abc");
+  EXPECT_TRUE(queue_.empty());
+  EXPECT_EQ(pool_.lent_count(), 0);
+  queue_.Append(AsBytes("def"));
+  EXPECT_EQ(ContentOf(queue_), "def");
+  EXPECT_EQ(AsText(taken.bytes), "abc");
+}
+
+TEST_F(ByteQueueTest, GivesItsLastBytesAwayBeforeWhatWasOnlyPrepared) {
+  queue_.Append(AsBytes(Pattern(kChunk)));
+  queue_.Prepare();
+
+  const ByteQueue::TakenChunk taken = queue_.TakeChunk();
+
+  EXPECT_EQ(AsText(taken.bytes), Pattern(kChunk));
+  EXPECT_TRUE(queue_.empty());
+  EXPECT_EQ(pool_.lent_count(), 0);
+}
+
 TEST_F(ByteQueueTest, TakesNoMoreTextThanThereIs) {
   queue_.Append(AsBytes("abc"));
 
@@ -173,7 +213,7 @@ TEST_F(ByteQueueTest, BehavesAsAStringUnderRandomUse) {
   std::string expected;
   for (int step = 0; step < 3000; ++step) {
     const size_t size = random() % (2 * kChunk);
-    switch (random() % 4) {
+    switch (random() % 5) {
       case 0: {
         const std::string text = Pattern(size % 5000);
         queue_.Append(AsBytes(text));
@@ -192,6 +232,13 @@ TEST_F(ByteQueueTest, BehavesAsAStringUnderRandomUse) {
         const size_t count = std::min(size, expected.size());
         queue_.Consume(count);
         expected.erase(0, count);
+        break;
+      }
+      case 3: {
+        if (queue_.empty()) break;
+        const ByteQueue::TakenChunk taken = queue_.TakeChunk();
+        ASSERT_EQ(AsText(taken.bytes), expected.substr(0, taken.bytes.size()));
+        expected.erase(0, taken.bytes.size());
         break;
       }
       default: {

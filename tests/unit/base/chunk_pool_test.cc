@@ -42,6 +42,17 @@ TEST(ChunkPoolTest, KeepsNoChunkBeyondItsLimit) {
   }
 }
 
+TEST(ChunkPoolTest, CountsAChunkThatIsKeptAsLentNoMore) {
+  ChunkPool pool;
+  const std::unique_ptr<Chunk> kept = pool.Take();
+  const std::unique_ptr<Chunk> lent = pool.Take();
+
+  pool.Forgo();
+
+  EXPECT_EQ(pool.lent_count(), 1);
+  EXPECT_EQ(pool.idle_count(), 0);
+}
+
 TEST(ChunkPoolTest, LendsChunksWithoutSuccessor) {
   ChunkPool pool;
   std::unique_ptr<Chunk> first = pool.Take();

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "client/unreachable.h"
+#include "proto/rpc/callback_waker.h"
 #include "proto/status/error.h"
 #include "tests/unit/client/fake_daemon.h"
 
@@ -84,6 +85,19 @@ TEST(ControlChannelTest, EndsACallAtItsDeadline) {
 
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_THAT(std::string(status.message()), HasSubstr(daemon.address()));
+}
+
+TEST(ControlChannelTest, StaysAwakeOnceItIsTold) {
+  auto channel = ControlChannel::Open("unix:/run/x");
+  ASSERT_TRUE(channel.ok());
+  EXPECT_EQ(rpc::CallbackWaker::Shared().use_count(), 1);
+
+  (*channel)->StayAwake();
+  (*channel)->StayAwake();
+
+  EXPECT_EQ(rpc::CallbackWaker::Shared().use_count(), 2);
+  channel->reset();
+  EXPECT_EQ(rpc::CallbackWaker::Shared().use_count(), 1);
 }
 
 TEST(ControlChannelTest, ExplainsWhatGrpcSays) {

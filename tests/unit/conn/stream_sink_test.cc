@@ -1,11 +1,16 @@
 #include "server/conn/stream_sink.h"
 
+#include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "proto/status/error.h"
+#include "server/base/byte_queue.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/unit/conn/connection_harness.h"
 
@@ -319,6 +324,192 @@ TEST_F(StreamSinkTest, DropsTheRestOfACancelledWrite) {
   EXPECT_LT(arrived.size(), 100'000u);
   EXPECT_EQ(arrived.substr(0, 16384), bytes.substr(0, 16384));
   EXPECT_EQ(arrived.substr(arrived.size() - 9), "behind it");
+}
+
+class StreamSinkPiecesTest : public StreamSinkTest {
+ protected:
+  // What `take` does is done to each queue that comes.
+  void ReadQueue(std::function<void(base::ByteQueue&)> take) {
+    sink_.ReadQueue(connection_, [this, take = std::move(take)](
+                                     absl::StatusOr<base::ByteQueue*> queue) {
+      ++read_count_;
+      if (!queue.ok()) {
+        read_ = queue.status();
+      } else {
+        take(**queue);
+      }
+    });
+  }
+
+  // WritePieces writes `texts`, which it keeps.
+  void WritePieces(std::vector<std::string> texts) {
+    texts_ = std::move(texts);
+    pieces_.clear();
+    for (const std::string& text : texts_) {
+      pieces_.push_back(base::AsBytes(text));
+    }
+    sink_.WritePieces(connection_, pieces_, /*shut_down=*/false,
+                      [this](absl::Status status) {
+                        ++write_count_;
+                        written_ = std::move(status);
+                      });
+  }
+
+  std::vector<std::string> texts_;
+  std::vector<absl::Span<const uint8_t>> pieces_;
+};
+
+TEST_F(StreamSinkPiecesTest, LetsAReaderTakeFromTheQueueWhatItWants) {
+  harness_.Open();
+  std::string taken;
+  const auto take_two = [&](base::ByteQueue& queue) {
+    taken += queue.TakeText(2);
+  };
+  ReadQueue(take_two);
+  EXPECT_EQ(read_count_, 0);
+
+  peer_.Send("hello");
+  harness_.Pump();
+  EXPECT_EQ(taken, "he");
+  EXPECT_EQ(read_count_, 1);
+
+  ReadQueue(take_two);
+  EXPECT_EQ(taken, "hell");
+  EXPECT_EQ(base::AsText(connection_.Readable()), "o");
+}
+
+TEST_F(StreamSinkPiecesTest, GivesAnEmptyQueueAtTheEnd) {
+  harness_.Open();
+  peer_.Shutdown();
+  harness_.Pump();
+  bool was_empty = false;
+
+  ReadQueue([&](base::ByteQueue& queue) { was_empty = queue.empty(); });
+
+  EXPECT_TRUE(was_empty);
+  EXPECT_EQ(read_count_, 1);
+}
+
+TEST_F(StreamSinkPiecesTest, TellsAReaderOfTheQueueWhatEndedTheConnection) {
+  harness_.Open();
+  ReadQueue([](base::ByteQueue&) { FAIL() << "there is no cleartext"; });
+
+  connection_.Reset();
+
+  EXPECT_EQ(read_count_, 1);
+  EXPECT_THAT(read_.status(), FailsWith(Reason::kConnectionReset));
+}
+
+// Else a reader that takes all would never see more than fits the queue.
+TEST_F(StreamSinkPiecesTest, GoesOnReadingWhenTheQueueHasBeenEmptied) {
+  harness_.Open();
+  const std::string sent = Noise(500'000);
+  std::string taken;
+  std::function<void(base::ByteQueue&)> take = [&](base::ByteQueue& queue) {
+    taken += queue.TakeText(queue.size());
+    if (taken.size() < sent.size()) ReadQueue(take);
+  };
+  ReadQueue(take);
+
+  peer_.Send(sent);
+  harness_.Pump();
+
+  EXPECT_TRUE(taken == sent) << taken.size();
+}
+
+TEST_F(StreamSinkPiecesTest, WritesPiecesOfAllSizesInOrder) {
+  harness_.Open();
+  std::vector<std::string> texts;
+  std::string all;
+  for (const size_t size : {3, 0, 5000, 1, 1, 200'000, 0, 4095, 16384, 7}) {
+    texts.push_back(Noise(size));
+    all += texts.back();
+  }
+
+  WritePieces(texts);
+  harness_.Pump();
+
+  EXPECT_EQ(write_count_, 1);
+  EXPECT_THAT(written_, IsOk());
+  EXPECT_TRUE(peer_.TakeCleartext() == all);
+}
+
+TEST_F(StreamSinkPiecesTest, HoldsPiecesBackWhileThePeerDoesNotRead) {
+  harness_.Open();
+  wire_.room = 0;
+  const std::string piece = Noise(30'000);
+  WritePieces({piece, piece, piece, piece, piece, piece});
+  EXPECT_EQ(write_count_, 0);
+  EXPECT_LE(wire_.unsent_size(), 2 * Connection::kQueueBytesMax);
+
+  wire_.MakeRoom(std::numeric_limits<size_t>::max());
+  harness_.Pump();
+
+  EXPECT_EQ(write_count_, 1);
+  EXPECT_TRUE(peer_.TakeCleartext() ==
+              piece + piece + piece + piece + piece + piece);
+}
+
+TEST_F(StreamSinkPiecesTest, SealsSmallPiecesTogether) {
+  harness_.Open();
+  const int64_t sent_before = connection_.facts().wire_bytes_sent;
+
+  WritePieces(std::vector<std::string>(100, "x"));
+
+  // A record for each would be 22 bytes for each.
+  EXPECT_LT(connection_.facts().wire_bytes_sent - sent_before, 200);
+  harness_.Pump();
+  EXPECT_EQ(peer_.TakeCleartext(), std::string(100, 'x'));
+}
+
+TEST_F(StreamSinkPiecesTest, NeedsNoOpenDirectionForNothing) {
+  harness_.Open();
+  ASSERT_THAT(connection_.Shutdown(), IsOk());
+
+  WritePieces({"", ""});
+  EXPECT_THAT(written_, IsOk());
+  WritePieces({"", "x"});
+  EXPECT_THAT(written_, FailsWith(Reason::kWriteAfterShutdown));
+}
+
+TEST_F(StreamSinkPiecesTest, TakesChunksThatOutliveTheConnection) {
+  harness_.Open();
+  const std::string sent = Noise(40'000);
+  std::vector<base::ByteQueue::TakenChunk> chunks;
+  std::function<void(base::ByteQueue&)> take = [&](base::ByteQueue& queue) {
+    while (!queue.empty()) chunks.push_back(queue.TakeChunk());
+    ReadQueue(take);
+  };
+  ReadQueue(take);
+  peer_.Send(sent);
+  harness_.Pump();
+  connection_.Reset();
+
+  std::string taken;
+  for (const auto& chunk : chunks) {
+    taken += std::string(base::AsText(chunk.bytes));
+  }
+  EXPECT_TRUE(taken == sent);
+  EXPECT_EQ(harness_.lent_count(), 0);
+}
+
+TEST(StreamSinkGoneTest, TellsWhoHasItWhenItGoes) {
+  int gone_count = 0;
+  for (const Direction released : {Direction::kRead, Direction::kWrite}) {
+    StreamSink sink;
+    ASSERT_THAT(sink.Claim(Direction::kBoth), IsOk());
+    sink.OnGone([&] { ++gone_count; });
+    sink.Release(released);
+  }
+  EXPECT_EQ(gone_count, 2);
+
+  {
+    StreamSink sink;
+    ASSERT_THAT(sink.Claim(Direction::kBoth), IsOk());
+    sink.OnGone([&] { ++gone_count; });
+    sink.Release(Direction::kBoth);
+  }
+  EXPECT_EQ(gone_count, 2);
 }
 
 }  // namespace

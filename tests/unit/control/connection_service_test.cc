@@ -2,9 +2,12 @@
 // service in this process, over real workers.
 #include "server/control/connection_service.h"
 
+#include <grpcpp/generic/generic_stub.h>
+
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/synchronization/notification.h"
 #include "gtest/gtest.h"
@@ -16,6 +19,69 @@
 
 namespace tlsd::control {
 namespace {
+
+// RawStream is a caller of Stream whose messages are any bytes.
+class RawStream final
+    : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  // It sends `messages`, half-closes, and reads to the end.
+  RawStream(const std::shared_ptr<grpc::Channel>& channel,
+            std::vector<std::string> messages)
+      : stub_(channel), messages_(std::move(messages)) {
+    context_.set_deadline(std::chrono::system_clock::now() +
+                          std::chrono::seconds(20));
+    stub_.PrepareBidiStreamingCall(
+        &context_, "/tlsd.v1.ConnectionService/Stream", {}, this);
+    StartRead(&response_);
+    WriteNext();
+    StartCall();
+  }
+
+  // Wait returns how the call has ended.
+  absl::Status Wait() {
+    done_.WaitForNotification();
+    return FromRpcStatus(status_);
+  }
+  const std::vector<v1::StreamResponse>& responses() const {
+    return responses_;
+  }
+
+ private:
+  void WriteNext() {
+    if (sent_count_ == messages_.size()) {
+      StartWritesDone();
+      return;
+    }
+    const grpc::Slice slice(messages_[sent_count_++]);
+    request_ = grpc::ByteBuffer(&slice, 1);
+    StartWrite(&request_);
+  }
+  void OnWriteDone(bool ok) override {
+    if (ok) WriteNext();
+  }
+  void OnReadDone(bool ok) override {
+    if (!ok) return;
+    grpc::Slice slice;
+    ASSERT_TRUE(response_.DumpToSingleSlice(&slice).ok());
+    ASSERT_TRUE(responses_.emplace_back().ParseFromArray(
+        slice.begin(), static_cast<int>(slice.size())));
+    StartRead(&response_);
+  }
+  void OnDone(const grpc::Status& status) override {
+    status_ = status;
+    done_.Notify();
+  }
+
+  grpc::GenericStub stub_;
+  const std::vector<std::string> messages_;
+  size_t sent_count_ = 0;
+  grpc::ClientContext context_;
+  grpc::ByteBuffer request_;
+  grpc::ByteBuffer response_;
+  std::vector<v1::StreamResponse> responses_;
+  grpc::Status status_;
+  absl::Notification done_;
+};
 
 using testing::FailsWith;
 using testing::IsOk;
@@ -160,6 +226,80 @@ TEST_F(ConnectionServiceTest, EndsAStreamWhoseWriteFailedWhenItHasReadAll) {
   EXPECT_EQ(received, "firstsecond");
   EXPECT_TRUE(has_ended);
   EXPECT_THAT(status, FailsWith(Reason::kConnectionClosed));
+}
+
+class RawStreamTest : public ConnectionServiceTest {
+ protected:
+  // Attach returns the message that attaches to `client_`.
+  std::string Attach() const {
+    v1::StreamRequest attach;
+    attach.mutable_attach()->set_connection(client_);
+    return attach.SerializeAsString();
+  }
+
+  // TakeFromPeer returns what the other end has got, and then ends it.
+  std::string TakeFromPeer() {
+    std::string taken;
+    bool has_ended = false;
+    while (!has_ended) {
+      EXPECT_THAT(plane_.Visit(peer_,
+                               [&](conn::Connection& connection) {
+                                 taken += connection.TakeReadable(1 << 20);
+                                 has_ended = connection.at_end();
+                                 if (has_ended) connection.Close();
+                               }),
+                  IsOk());
+    }
+    return taken;
+  }
+
+  const std::shared_ptr<grpc::Channel> channel_ = server_->InProcessChannel({});
+};
+
+TEST_F(RawStreamTest, CarriesCleartextInEveryForm) {
+  v1::StreamRequest data;
+  data.set_data("data ");
+  v1::StreamRequest text;
+  text.set_text("text ");
+  v1::StreamRequest empty;
+  empty.set_data("");
+  // A field that is not known, and a tag that is longer than it has to be.
+  const std::string unknown("\x78\x01", 2);
+  const std::string long_tag(
+      "\x92\x00\x04"
+      "long",
+      7);
+  RawStream stream(
+      channel_,
+      {Attach(), data.SerializeAsString(), empty.SerializeAsString(),
+       text.SerializeAsString(), unknown + data.SerializeAsString(), long_tag});
+
+  EXPECT_EQ(TakeFromPeer(), "data text data long");
+
+  EXPECT_THAT(stream.Wait(), IsOk());
+  ASSERT_EQ(stream.responses().size(), 2);
+  EXPECT_EQ(stream.responses()[0].attached().name(), client_);
+  EXPECT_TRUE(stream.responses()[1].has_end());
+}
+
+// What came before is sealed; what comes behind is not.
+TEST_F(RawStreamTest, EndsAtAMessageThatIsNone) {
+  v1::StreamRequest data;
+  data.set_data("before");
+  v1::StreamRequest behind;
+  behind.set_data("behind");
+  RawStream stream(channel_, {Attach(), data.SerializeAsString(), "\x07",
+                              behind.SerializeAsString()});
+
+  EXPECT_EQ(TakeFromPeer(), "before");
+  EXPECT_THAT(stream.Wait(), FailsWith(Reason::kStreamMessageInvalid));
+}
+
+TEST_F(RawStreamTest, AttachesWithNothingElse) {
+  RawStream stream(channel_, {"\x07"});
+
+  EXPECT_THAT(stream.Wait(), FailsWith(Reason::kStreamMessageInvalid));
+  EXPECT_TRUE(stream.responses().empty());
 }
 
 }  // namespace

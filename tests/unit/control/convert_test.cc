@@ -420,7 +420,7 @@ TEST(ConvertTest, WritesEveryTypeOfEvent) {
   for (const auto& [type, expected] : types) {
     worker::Event event;
     event.type = type;
-    event.payload = worker::ListenerFacts();
+    event.payload = worker::PayloadOf(worker::ListenerFacts());
     v1::Event proto;
     ToProto(event, "token", proto);
     EXPECT_EQ(proto.type(), expected);
@@ -430,7 +430,7 @@ TEST(ConvertTest, WritesEveryTypeOfEvent) {
 TEST(ConvertTest, WritesTheSubjectOfAnEvent) {
   worker::Event event;
   event.time = kTime;
-  event.payload = SomeConnection();
+  event.payload = worker::PayloadOf(SomeConnection());
   v1::Event proto;
   ToProto(event, "t-1.7", proto);
 
@@ -443,7 +443,7 @@ TEST(ConvertTest, WritesTheSubjectOfAnEvent) {
 
   worker::ListenerFacts listener;
   listener.name = "listeners/l1";
-  event.payload = listener;
+  event.payload = worker::PayloadOf(listener);
   v1::Event other;
   ToProto(event, "t-1.8", other);
   EXPECT_EQ(other.subject(), "listeners/l1");

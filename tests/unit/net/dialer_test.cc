@@ -105,6 +105,9 @@ TEST_F(DialerTest, ConnectsWithASocketThatDoesNotDelay) {
   ASSERT_TRUE(transport.ok()) << transport.status();
 
   const int socket = DescriptorOf((*transport)->local_address());
+  WriteText(fixture_, **transport, "The first write is never held back.");
+  WriteText(fixture_, **transport, "The second could be.");
+
   EXPECT_EQ(OptionOf(socket, IPPROTO_TCP, TCP_NODELAY), 1);
   EXPECT_EQ(OptionOf(socket, SOL_SOCKET, SO_KEEPALIVE), 0);
 }
@@ -116,6 +119,9 @@ TEST_F(DialerTest, ConnectsWithTheOptionsOfASocket) {
   ASSERT_TRUE(transport.ok()) << transport.status();
 
   const int socket = DescriptorOf((*transport)->local_address());
+  WriteText(fixture_, **transport, "one");
+  WriteText(fixture_, **transport, "two");
+
   EXPECT_EQ(OptionOf(socket, IPPROTO_TCP, TCP_NODELAY), 0);
   EXPECT_EQ(OptionOf(socket, IPPROTO_TCP, TCP_KEEPIDLE), 60);
 }
@@ -285,7 +291,7 @@ TEST_F(DialerTest, GivesUpAfterItsTimeout) {
 TEST_F(DialerTest, GivesUpWhileTheNameIsNotResolved) {
   options_.timeout = absl::ZeroDuration();
   Start({"localhost", 1, ""});
-  // The timer is due before libuv looks for answers.
+  // The timer is due before the loop looks for answers.
   EXPECT_TRUE(fixture_.RunUntil([this] { return is_done_; }));
 
   EXPECT_TRUE(HasReason(result_.status(), Reason::kConnectTimeout))
@@ -315,8 +321,7 @@ TEST_F(DialerTest, DoesNotCallBackWhenItIsDestroyed) {
 TEST_F(DialerTest, SaysThatNoDescriptorIsLeft) {
   const std::unique_ptr<BoundSocket> listener = BindOne(LoopbackEndpoint());
   const Endpoint endpoint = EndpointOf(listener->address());
-  // libuv takes a descriptor in reserve with the first stream, and UBSan needs
-  // some for the first look at a type.
+  // UBSan needs some for the first look at a type.
   ASSERT_TRUE(Connect(endpoint).ok());
   is_done_ = false;
   rlimit previous;

@@ -1,8 +1,6 @@
 #include "server/net/event_loop.h"
 
-#include <signal.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <memory>
@@ -145,7 +143,7 @@ TEST_F(EventLoopTest, CallsBackNoSoonerThanAfterTheDelay) {
   const absl::Time start = absl::Now();
   absl::Time end;
   std::unique_ptr<Timer> timer;
-  // A turn that takes long makes libuv's idea of now an old one.
+  // A turn that takes long makes the loop's idea of now an old one.
   loop_->Post([&] {
     while (absl::Now() < start + kDelay) {
     }
@@ -209,24 +207,6 @@ TEST_F(EventLoopTest, LetsACallbackDestroyItsTimerAndStartAnother) {
 TEST_F(EventLoopTest, LendsScratchOfTwoHundredFiftySixKibibytes) {
   EXPECT_EQ(loop_->read_scratch().size(), 256 * 1024);
   EXPECT_EQ(loop_->read_scratch().data(), loop_->read_scratch().data());
-}
-
-TEST_F(EventLoopTest, BlocksSigpipeWhileItRunsOnly) {
-  int ends[2];
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-  close(ends[1]);
-  loop_->Post([this, &ends] {
-    EXPECT_EQ(write(ends[0], "x", 1), -1);
-    EXPECT_EQ(errno, EPIPE);
-    loop_->Stop();
-  });
-
-  loop_->Run();
-
-  close(ends[0]);
-  sigset_t mask;
-  pthread_sigmask(SIG_SETMASK, nullptr, &mask);
-  EXPECT_EQ(sigismember(&mask, SIGPIPE), 0);
 }
 
 // Ends the process, so that the limit does no harm.

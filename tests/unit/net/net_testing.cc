@@ -1,9 +1,7 @@
 #include "tests/unit/net/net_testing.h"
 
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include <cerrno>
 #include <cstdint>
@@ -42,13 +40,7 @@ std::string TempFolder::Path(absl::string_view name) const {
   return absl::StrCat(path_, "/", name);
 }
 
-LoopFixture::LoopFixture() : loop(EventLoop::Create().value()) {
-  // EventLoop::Run does this; these tests turn the loop themselves.
-  sigset_t sigpipe;
-  sigemptyset(&sigpipe);
-  sigaddset(&sigpipe, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &sigpipe, nullptr);
-}
+LoopFixture::LoopFixture() : loop(EventLoop::Create().value()) {}
 
 bool LoopFixture::RunUntil(const std::function<bool()>& condition) {
   bool is_late = false;
@@ -60,11 +52,11 @@ bool LoopFixture::RunUntil(const std::function<bool()>& condition) {
     look_again = loop->After(kLookAgain, [&] { keep_looking(); });
   };
   keep_looking();
-  while (!condition() && !is_late) uv_run(loop->uv(), UV_RUN_ONCE);
+  while (!condition() && !is_late) loop->Turn(EventLoop::Wait::kForEvents);
   return condition();
 }
 
-void LoopFixture::RunOnce() { uv_run(loop->uv(), UV_RUN_NOWAIT); }
+void LoopFixture::RunOnce() { loop->Turn(EventLoop::Wait::kNever); }
 
 void Recorder::OnBytes(absl::Span<const uint8_t> bytes) {
   received.append(base::AsText(bytes).data(), bytes.size());

@@ -84,7 +84,7 @@ TEST_F(ResolverTest, RefusesWhatCanBeNoName) {
 }
 
 TEST_F(ResolverTest, DropsTheAnswerWhenItIsDestroyed) {
-  // More than libuv has threads: some are asked already, some wait.
+  // More than there are threads: some are asked already, some wait.
   for (int i = 0; i < 16; ++i) {
     Start("localhost");
     resolution_ = nullptr;

@@ -6,10 +6,12 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/status/error.h"
@@ -120,6 +122,94 @@ TEST_F(SocketTransportTest, TellsLaterThatItCouldNotEnd) {
   EXPECT_TRUE(fixture_.RunUntil([this] { return seen_.event_count > 0; }));
 
   EXPECT_TRUE(HasReason(seen_.error, Reason::kTransportReset)) << seen_.error;
+  EXPECT_THAT(std::string(seen_.error.message()), HasSubstr("ECONNRESET"));
+}
+
+// Answers each byte of a message with a byte, and now and then stops reading.
+class Answering : public Recorder {
+ public:
+  Answering(LoopFixture& fixture, Transport& transport)
+      : fixture_(fixture), transport_(transport) {}
+
+  void OnBytes(absl::Span<const uint8_t> bytes) override {
+    WriteText(fixture_, transport_, std::string(bytes.size(), 'a'));
+    if (++count_ % 3 != 0) return;
+    transport_.PauseReading();
+    fixture_.loop->Post([this] { transport_.ResumeReading(); });
+  }
+
+ private:
+  LoopFixture& fixture_;
+  Transport& transport_;
+  int count_ = 0;
+};
+
+TEST_F(SocketTransportTest, MissesNothingThatAPeerDoesMeanwhile) {
+  // A second accepted connection, because the first is started already.
+  std::unique_ptr<BoundSocket> socket = BindOne(LoopbackEndpoint());
+  const SocketAddress address = socket->address();
+  std::unique_ptr<Transport> transport;
+  const auto acceptor =
+      Acceptor::Create(*fixture_.loop, fixture_.pool, std::move(socket),
+                       [&](std::unique_ptr<Transport> accepted) {
+                         transport = std::move(accepted);
+                       })
+          .value();
+  const Descriptor peer(ConnectTo(address));
+  ASSERT_TRUE(fixture_.RunUntil([&] { return transport != nullptr; }));
+  Answering answering(fixture_, *transport);
+  transport->Start(answering);
+  bool is_done = false;
+
+  // Each message waits for the answer to the one before: an event that is
+  // missed stops it all.
+  std::thread speaking([&] {
+    const std::string text(5000, 'q');
+    std::string buffer(5000, '\0');
+    for (int i = 0; i < 3000; ++i) {
+      const size_t size = static_cast<size_t>(i * 7919 % 5000 + 1);
+      // In two parts, of which the second often meets the read of the first.
+      const size_t first = size / 2;
+      EXPECT_EQ(send(peer.get(), text.data(), first, 0), first);
+      EXPECT_EQ(send(peer.get(), text.data(), size - first, 0), size - first);
+      EXPECT_EQ(recv(peer.get(), buffer.data(), size, MSG_WAITALL), size);
+    }
+    fixture_.loop->Post([&] { is_done = true; });
+  });
+
+  EXPECT_TRUE(fixture_.RunUntil([&] { return is_done; }));
+  // Else the thread would wait for ever.
+  transport = nullptr;
+  speaking.join();
+}
+
+TEST_F(SocketTransportTest, ReadsWhatIsBehindUrgentData) {
+  transport_->PauseReading();
+  ASSERT_EQ(send(peer_.get(), "before!", 7, MSG_OOB), 7);
+  ASSERT_EQ(send(peer_.get(), "after", 5, 0), 5);
+  shutdown(peer_.get(), SHUT_WR);
+
+  transport_->ResumeReading();
+  EXPECT_TRUE(fixture_.RunUntil([this] { return seen_.has_ended; }));
+
+  // tcp(7): the last byte is not in the stream.
+  EXPECT_EQ(seen_.received, "beforeafter");
+}
+
+TEST_F(SocketTransportTest, TellsOfAResetThatCameWhileReadingWasPaused) {
+  transport_->PauseReading();
+  ASSERT_EQ(send(peer_.get(), "last", 4, 0), 4);
+  const linger at_once = {1, 0};
+  setsockopt(peer_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+  peer_ = Descriptor();
+  fixture_.RunOnce();
+  EXPECT_EQ(seen_.event_count, 0);
+
+  transport_->ResumeReading();
+  EXPECT_TRUE(fixture_.RunUntil([this] { return !seen_.error.ok(); }));
+
+  EXPECT_EQ(seen_.received, "last");
+  EXPECT_FALSE(seen_.has_ended);
   EXPECT_THAT(std::string(seen_.error.message()), HasSubstr("ECONNRESET"));
 }
 

@@ -338,6 +338,28 @@ TEST_F(TransportPairTest, MayEndWithTasksAfterTheLoopOfItsPeer) {
   far_home_ = nullptr;
 }
 
+TEST_F(TransportPairTest, TellsAWriterThatItMayGoOnBeforeAllIsTaken) {
+  Start();
+  far_seen_.on_event = [this] { far_->PauseReading(); };
+  far_->PauseReading();
+  for (int i = 0; i < 3; ++i) Write(std::string(20'000, 'x'));
+  Settle();
+
+  far_->ResumeReading();
+  Settle();
+  EXPECT_EQ(near_->unsent_size(), 40'000);
+  EXPECT_EQ(near_seen_.drained_count, 0);
+  far_->ResumeReading();
+  Settle();
+  EXPECT_EQ(near_->unsent_size(), 20'000);
+  EXPECT_EQ(near_seen_.drained_count, 1);
+  far_->ResumeReading();
+  Settle();
+
+  EXPECT_EQ(near_->unsent_size(), 0);
+  EXPECT_EQ(near_seen_.drained_count, 2);
+}
+
 // Sends `text` as a connection does, which stops writing at a limit, and waits;
 // and takes what comes. It is done when both directions have ended, or failed.
 class Mover : public Recorder {

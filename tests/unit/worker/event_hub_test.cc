@@ -47,7 +47,7 @@ class EventHubTest : public ::testing::Test {
   void Publish(int count) {
     for (int i = 0; i < count; ++i) {
       hub_->Publish(EventType::kListening,
-                    ListenerNamed(absl::StrCat("l", ++published_)));
+                    PayloadOf(ListenerNamed(absl::StrCat("l", ++published_))));
     }
   }
 
@@ -176,8 +176,8 @@ TEST_F(EventHubTest, RefusesGarbageForATokenWithoutACrash) {
 }
 
 TEST_F(EventHubTest, FiltersByType) {
-  hub_->Publish(EventType::kListening, ListenerNamed("l"));
-  hub_->Publish(EventType::kListenerClosed, ListenerNamed("l"));
+  hub_->Publish(EventType::kListening, PayloadOf(ListenerNamed("l")));
+  hub_->Publish(EventType::kListenerClosed, PayloadOf(ListenerNamed("l")));
   EventFilter filter;
   filter.types = {EventType::kListenerClosed};
 
@@ -201,17 +201,17 @@ TEST_F(EventHubTest, FiltersBySubject) {
   filter.subjects = {"connections/c1", "listeners/l2"};
   Event event;
 
-  event.payload = ConnectionNamed("connections/c1", "listeners/l1");
+  event.payload = PayloadOf(ConnectionNamed("connections/c1", "listeners/l1"));
   EXPECT_TRUE(filter.Matches(event));
-  event.payload = ConnectionNamed("connections/c2", "listeners/l2");
+  event.payload = PayloadOf(ConnectionNamed("connections/c2", "listeners/l2"));
   EXPECT_TRUE(filter.Matches(event)) << "its listener stands for it";
-  event.payload = ConnectionNamed("connections/c3", "listeners/l1");
+  event.payload = PayloadOf(ConnectionNamed("connections/c3", "listeners/l1"));
   EXPECT_FALSE(filter.Matches(event));
-  event.payload = ConnectionNamed("connections/c4", "");
+  event.payload = PayloadOf(ConnectionNamed("connections/c4", ""));
   EXPECT_FALSE(filter.Matches(event));
-  event.payload = ListenerNamed("listeners/l2");
+  event.payload = PayloadOf(ListenerNamed("listeners/l2"));
   EXPECT_TRUE(filter.Matches(event));
-  event.payload = ListenerNamed("listeners/l1");
+  event.payload = PayloadOf(ListenerNamed("listeners/l1"));
   EXPECT_FALSE(filter.Matches(event));
 }
 
@@ -221,7 +221,7 @@ TEST_F(EventHubTest, FiltersByTypeAndSubjectTogether) {
   filter.subjects = {"listeners/l1"};
   Event event;
   event.type = EventType::kSecureConnection;
-  event.payload = ConnectionNamed("connections/c1", "listeners/l1");
+  event.payload = PayloadOf(ConnectionNamed("connections/c1", "listeners/l1"));
   EXPECT_TRUE(filter.Matches(event));
   EXPECT_TRUE(EventFilter().Matches(event));
 
@@ -317,7 +317,7 @@ TEST_F(EventHubTest, OrdersWhatManyThreadsPublish) {
     threads.emplace_back([this, t] {
       for (int i = 0; i < 500; ++i) {
         hub_->Publish(EventType::kListening,
-                      ListenerNamed(absl::StrCat(t, "-", i)));
+                      PayloadOf(ListenerNamed(absl::StrCat(t, "-", i))));
       }
     });
   }

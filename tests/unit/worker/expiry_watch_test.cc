@@ -45,7 +45,7 @@ class ExpiryWatchTest : public ::testing::Test {
     cursor_ = batch.cursor;
     std::vector<std::string> reports;
     for (const auto& event : batch.events) {
-      const auto& expiry = std::get<CertificateExpiry>(event->payload);
+      const auto& expiry = event->about<CertificateExpiry>();
       EXPECT_EQ(event->subject(), expiry.secure_context);
       EXPECT_FALSE(expiry.certificate.sha256_fingerprint.empty());
       reports.push_back(absl::StrCat(

@@ -54,7 +54,7 @@ TEST_F(ListenerTableTest, TellsThatItListensBeforeItsConnections) {
   const auto opened = plane_.Await(EventType::kSecureConnection, facts.name);
 
   EXPECT_LT(listening->sequence, opened->sequence);
-  EXPECT_EQ(std::get<ListenerFacts>(listening->payload).bound_address,
+  EXPECT_EQ(listening->about<ListenerFacts>().bound_address,
             facts.bound_address);
 }
 
@@ -229,7 +229,7 @@ TEST_F(ListenerTableTest, ClosesItsConnectionsAtOnceIfToldSo) {
   ASSERT_THAT(plane_.Delete(facts.name, kAtOnce), IsOk());
 
   const auto closed = plane_.Await(EventType::kListenerClosed, facts.name);
-  EXPECT_EQ(std::get<ListenerFacts>(closed->payload).connection_count, 0);
+  EXPECT_EQ(closed->about<ListenerFacts>().connection_count, 0);
   EXPECT_EQ(plane_.CountOf(EventType::kConnectionClosed, facts.name), 1u);
   EXPECT_EQ(plane_.CountOf(EventType::kListenerClosed, facts.name), 1u);
 }
@@ -261,7 +261,7 @@ TEST_F(ListenerTableTest, ClosesItsConnectionsAfterTheTimeout) {
   ASSERT_THAT(plane_.Delete(facts.name, kShort), IsOk());
 
   const auto closed = plane_.Await(EventType::kConnectionClosed, facts.name);
-  EXPECT_THAT(std::get<conn::ConnectionFacts>(closed->payload).failure, IsOk());
+  EXPECT_THAT(closed->about<conn::ConnectionFacts>().failure, IsOk());
   plane_.Await(EventType::kListenerClosed, facts.name);
 }
 
@@ -301,7 +301,7 @@ TEST_F(ListenerTableTest, TurnsAwayWhoIsTooMany) {
 
   const auto rejected =
       plane_.Await(EventType::kConnectionRejected, facts->name);
-  EXPECT_EQ(std::get<ListenerFacts>(rejected->payload).rejected_count, 1);
+  EXPECT_EQ(rejected->about<ListenerFacts>().rejected_count, 1);
   EXPECT_EQ((*table_.Get(facts->name))->facts().accepted_count, 1);
 }
 

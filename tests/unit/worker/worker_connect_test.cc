@@ -146,8 +146,7 @@ TEST_F(WorkerConnectTest, UpgradesBothEndsOfAPlainConnection) {
   Write(server->name, "", /*shut_down=*/true);
   for (const std::string& name : {near, far, client->name, server->name}) {
     const auto closed = plane_.Await(EventType::kConnectionClosed, name);
-    EXPECT_THAT(std::get<conn::ConnectionFacts>(closed->payload).failure,
-                IsOk());
+    EXPECT_THAT(closed->about<conn::ConnectionFacts>().failure, IsOk());
   }
 }
 
@@ -239,8 +238,7 @@ TEST_F(WorkerConnectTest, MakesPairsThatMeetOverAPipe) {
        {client.cleartext, client.encrypted, server.cleartext,
         server.encrypted}) {
     const auto closed = plane_.Await(EventType::kConnectionClosed, side.name);
-    EXPECT_THAT(std::get<conn::ConnectionFacts>(closed->payload).failure,
-                IsOk());
+    EXPECT_THAT(closed->about<conn::ConnectionFacts>().failure, IsOk());
   }
 }
 
@@ -250,7 +248,7 @@ TEST_F(WorkerConnectTest, EndsAPairWhoseCiphertextIsCutOff) {
   Write(pair.encrypted.name, "", /*shut_down=*/true);
   const auto closed =
       plane_.Await(EventType::kConnectionClosed, pair.cleartext.name);
-  EXPECT_THAT(std::get<conn::ConnectionFacts>(closed->payload).failure,
+  EXPECT_THAT(closed->about<conn::ConnectionFacts>().failure,
               FailsWith(Reason::kTlsTruncated));
   plane_.Await(EventType::kConnectionClosed, pair.encrypted.name);
 }
@@ -293,7 +291,7 @@ TEST_F(WorkerConnectTest, BreaksAPipeWithoutACleanEnd) {
                    [](conn::Connection& connection) { connection.Reset(); }),
       IsOk());
   const auto closed = plane_.Await(EventType::kConnectionClosed, b);
-  EXPECT_THAT(std::get<conn::ConnectionFacts>(closed->payload).failure,
+  EXPECT_THAT(closed->about<conn::ConnectionFacts>().failure,
               FailsWith(Reason::kPipeBroken));
   EXPECT_THAT(ReadText(b_far), FailsWith(Reason::kTransportReset));
 }
@@ -340,8 +338,8 @@ TEST_P(ForwardTest, TellsThatTheUpstreamCannotBeReached) {
       plane_.Await(EventType::kSecureConnection, listener.name);
   const auto closed =
       plane_.Await(EventType::kConnectionClosed,
-                   std::get<conn::ConnectionFacts>(accepted->payload).name);
-  const auto& facts = std::get<conn::ConnectionFacts>(closed->payload);
+                   accepted->about<conn::ConnectionFacts>().name);
+  const auto& facts = closed->about<conn::ConnectionFacts>();
   EXPECT_THAT(facts.failure, FailsWith(Reason::kUpstreamFailed));
   EXPECT_EQ(facts.upstream, gone.bound_address.ToString());
   EXPECT_THAT(ReadText(client->name), FailsWith(Reason::kPeerAlert));

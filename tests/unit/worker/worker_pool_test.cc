@@ -93,7 +93,7 @@ TEST_F(WorkerPoolTest, PassesOnWhyTheHandshakeFailed) {
               FailsWith(Reason::kPeerCertificateNameMismatch));
 
   const auto error = plane_.Await(EventType::kClientError, listener.name);
-  EXPECT_THAT(std::get<conn::ConnectionFacts>(error->payload).failure,
+  EXPECT_THAT(error->about<conn::ConnectionFacts>().failure,
               FailsWith(Reason::kPeerAlert));
   EXPECT_EQ(plane_.CountOf(EventType::kSecureConnect, ""), 0u);
 }
@@ -230,7 +230,7 @@ TEST_F(WorkerPoolTest, EchoesThroughALoopback) {
   EXPECT_THAT(answer.Get(), IsOk());
   EXPECT_TRUE(received == sent) << received.size();
   const auto closed = plane_.Await(EventType::kConnectionClosed, listener.name);
-  const auto& ended = std::get<conn::ConnectionFacts>(closed->payload);
+  const auto& ended = closed->about<conn::ConnectionFacts>();
   EXPECT_THAT(ended.failure, IsOk());
   EXPECT_EQ(ended.cleartext_bytes_sent, 2'000'000);
 }

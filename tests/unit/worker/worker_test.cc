@@ -215,7 +215,7 @@ TEST_F(WorkerTest, ReportsPeersThatSayNothingOnlyWhenTheyTakeTooLong) {
 
   const auto error = plane_.Await(EventType::kClientError, hasty->name);
 
-  EXPECT_THAT(std::get<conn::ConnectionFacts>(error->payload).failure,
+  EXPECT_THAT(error->about<conn::ConnectionFacts>().failure,
               FailsWith(Reason::kHandshakeTimeout));
   while ((*plane_.listeners().Get(patient.name))->facts().accepted_count == 0 ||
          (*plane_.listeners().Get(patient.name))->facts().connection_count >
@@ -234,7 +234,7 @@ TEST_F(WorkerTest, ReportsAPeerThatDoesNotSpeakTls) {
 
   const auto error = plane_.Await(EventType::kClientError, listener.name);
 
-  const auto& facts = std::get<conn::ConnectionFacts>(error->payload);
+  const auto& facts = error->about<conn::ConnectionFacts>();
   EXPECT_THAT(facts.failure, FailsWith(Reason::kNotTls));
   EXPECT_EQ(facts.wire_bytes_received, 18);
   EXPECT_EQ(facts.state, conn::ConnectionState::kClosed);

@@ -61,8 +61,8 @@ class ByteQueue {
   void MoveTo(ByteQueue& other);
 
   // TakeChunk removes the first bytes of a queue that is not empty, as many as
-  // Front has, with the chunk that they are in. It leaves the pool for good: any
-  // thread may free it.
+  // Front has, with the chunk that they are in. It leaves the pool for good:
+  // any thread may free it.
   struct TakenChunk {
     std::unique_ptr<Chunk> chunk;
     absl::Span<const uint8_t> bytes;

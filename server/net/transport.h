@@ -60,8 +60,8 @@ class Transport {
   virtual void Write(base::ByteQueue& bytes) = 0;
   virtual size_t unsent_size() const = 0;
 
-  // WriteLast is Write for bytes that EndWriting or CloseGently follows at once,
-  // so that the end can travel with them.
+  // WriteLast is Write for bytes that EndWriting or CloseGently follows at
+  // once, so that the end can travel with them.
   virtual void WriteLast(base::ByteQueue& bytes) { Write(bytes); }
 
   // EndWriting ends our direction when all that was written has been sent: the

@@ -1,8 +1,8 @@
 // HandshakeLoad makes handshakes. Each connection sends a byte, and when that
 // has come back it ends with close_notify and the end of the stream.
 //
-// As many as it has connections are under way at once; or they come at a rate,
-// however many are under way; or one by one, a number of them.
+// As many as it has connections are under way at once, for a time or until a
+// number of them is made; or they come at a rate, however many are under way.
 #ifndef TLSD_TESTS_BENCH_LOAD_HANDSHAKE_LOAD_H_
 #define TLSD_TESTS_BENCH_LOAD_HANDSHAKE_LOAD_H_
 

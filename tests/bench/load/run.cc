@@ -91,8 +91,9 @@ absl::StatusOr<Result> RunWhole(const Options& options, LoadPart& part) {
 }
 
 absl::Status CheckResumed(const Options& options, const Tally& tally) {
-  // The first of a sequence has nothing to resume.
-  const int64_t count = tally.count - (options.mode == Mode::kSequence ? 1 : 0);
+  // The first of a sequence have nothing to resume.
+  const int64_t count =
+      tally.count - (options.mode == Mode::kSequence ? options.connections : 0);
   if (!options.resume || options.allow_full ||
       static_cast<double>(tally.resumed) >=
           kResumedMin * static_cast<double>(count)) {

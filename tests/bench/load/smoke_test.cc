@@ -175,6 +175,11 @@ INSTANTIATE_TEST_SUITE_P(
              {"--connections=70", "--move=65536"},
              "memory_after_bytes"},
         Case{"Sequence", "echo", "sequence", {"--count=3"}, "count"},
+        Case{"SequenceAtOnce",
+             "echo",
+             "sequence",
+             {"--count=12", "--connections=4", "--resume"},
+             "resumed"},
         Case{"MegabytesDown", "request", "megabytes", {"--count=2"}, "bytes"},
         Case{"MegabytesUp",
              "sink",
@@ -277,8 +282,11 @@ TEST_F(SmokeTest, FailsWhereSessionsAreNotResumed) {
 TEST_F(SmokeTest, SpeaksWithoutTls) {
   StartBackend();
   UseBackendAlone();
-  for (const auto& [port, mode] : std::map<std::string, std::string>{
-           {"source", "down"}, {"sink", "up"}, {"echo", "round_trips"}}) {
+  for (const auto& [mode, port] :
+       std::map<std::string, std::string>{{"down", "source"},
+                                          {"up", "sink"},
+                                          {"handshakes", "echo"},
+                                          {"round_trips", "echo"}}) {
     const RunResult none = Load(port, mode, {"--version=none"});
     EXPECT_EQ(none.exit_code, 0) << mode << ": " << none.error_output;
     EXPECT_THAT(none.output, Not(HasSubstr("version"))) << mode;

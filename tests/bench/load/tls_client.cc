@@ -90,6 +90,7 @@ absl::Status TlsClient::Dial() {
       load::Dial(thread_.port(), thread_.NextTurn());
   if (!descriptor.ok()) return descriptor.status();
   descriptor_ = *descriptor;
+  last_progress_ = Uptime();
   if (thread_.context() == nullptr) {
     events_ = EPOLLIN | EPOLLOUT;
     thread_.poller().Watch(descriptor_, events_, this);

@@ -20,7 +20,8 @@ ABSL_FLAG(std::string, version, "1.3",
           "of TLS: 1.2 or 1.3; none: in cleartext, for proxies without TLS");
 ABSL_FLAG(int, connections, 0,
           "how many connections there are at once; 0: 32 for handshakes and "
-          "round_trips, 16 for down, up and echo, 5000 for idle");
+          "round_trips, 16 for down, up and echo, 5000 for idle, 1 for the "
+          "others");
 ABSL_FLAG(int, threads, 1, "threads that share the connections");
 ABSL_FLAG(absl::Duration, time, absl::Seconds(2), "how long it counts");
 ABSL_FLAG(absl::Duration, warmup, absl::Milliseconds(300),
@@ -72,7 +73,8 @@ echoes itself.
   --mode=round_trips  sends --size bytes and waits for them, again and again
                       (echo)
   --mode=idle         opens connections, and measures the memory of --cpu_of (echo)
-  --mode=sequence     makes --count handshakes, one after the other (echo)
+  --mode=sequence     makes --count handshakes and no more, one after the other or
+                      --connections at once (echo)
   --mode=megabytes    moves --count MiB on one connection in --direction (request,
                       or sink with --report_port)
 

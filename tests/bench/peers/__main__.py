@@ -21,10 +21,13 @@ from peers.server import Role
 SERVERS = [
     tlsd_server.Tlsd,
     tlsd_server.TlsdTwoWorkers,
+    tlsd_server.TlsdEcho,
     tlsd_server.GrpcEcho,
     *peer_servers.ALL,
     *libraries.ALL,
 ]
+# Those that take part whichever servers are asked for.
+OUR_ROLES = (Role.SUBJECT, Role.WORKERS, Role.ECHO, Role.GRPC, Role.LIBRARY)
 CONNECTIONS_MAX = 8000
 
 
@@ -72,7 +75,7 @@ def choose_servers(names, measurements):
             raise Failure(f"no server is called '{name}'; there are: {every}")
     chosen = []
     for kind in SERVERS:
-        is_ours = kind.role in (Role.SUBJECT, Role.WORKERS, Role.GRPC, Role.LIBRARY)
+        is_ours = kind.role in OUR_ROLES
         if not is_ours and not any(fnmatch.fnmatchcase(kind.name, name) for name in wanted):
             continue
         if not any(rounds.takes_part(kind, measurement) for measurement in measurements):

@@ -17,10 +17,6 @@ PER_CPU = "per server CPU-second"
 def handshakes(version, is_resumed, target):
     """The rate of handshakes, each with a byte there and back through the proxy."""
     kind = "resumed" if is_resumed else "full"
-    if not is_resumed:
-        limit = limits.public_key
-    else:
-        limit = limits.key_exchange if version == "1.3" else limits.unknown
     return Measurement(
         f"{kind}-{version}",
         TLS_SERVERS,
@@ -31,8 +27,7 @@ def handshakes(version, is_resumed, target):
                 f"handshakes {PER_CPU}",
                 "per_cpu_second",
                 targets=(Target("best peer", target),),
-                limit=limit,
-                limit_title="public-key work alone",
+                limits=limits.RESUMED[version] if is_resumed else limits.FULL,
             ),
         ),
         under_load(
@@ -57,14 +52,36 @@ def rsa_handshakes(version):
                 f"handshakes {PER_CPU}",
                 "per_cpu_second",
                 targets=(Target("limit", 0.9),),
-                limit=limits.rsa(f"full-{version}"),
-                limit_title="what its signing allows",
+                limits=limits.rsa_handshake(f"full-{version}"),
             ),
         ),
         under_load(
             "rsa", "handshakes", version=version, connections=lambda sizes: sizes.handshakes_at_once
         ),
     )
+
+
+def take_cleartext(bench, server):
+    """The same without TLS."""
+    service = "plain" if server.role is Role.SUBJECT else "echo"
+    count = bench.sizes.handshakes_at_once
+    return run(bench, server, service, "handshakes", version="none", connections=count)
+
+
+CLEARTEXT = Measurement(
+    "cleartext",
+    (Role.SUBJECT, Role.LIMIT),
+    (
+        Figure(
+            "cleartext",
+            "Connections in the clear",
+            f"connections {PER_CPU}",
+            "per_cpu_second",
+            limits=(Role.LIMIT,),
+        ),
+    ),
+    take_cleartext,
+)
 
 
 def take_paced(bench, server):
@@ -107,6 +124,7 @@ def bulk(direction, service, targets, tuned_targets):
                 f"MB {PER_CPU}",
                 "per_cpu_second",
                 targets=(Target("best peer", targets), Target("best tuned peer", tuned_targets)),
+                limits=(Role.LIMIT,),
             ),
             Figure(
                 f"fairness-{direction}",
@@ -114,7 +132,6 @@ def bulk(direction, service, targets, tuned_targets):
                 "ratio",
                 "fairness",
                 targets=(Target("value", 0.95),),
-                limit=limits.unknown,
             ),
         ),
         under_load(
@@ -135,6 +152,7 @@ def round_trips(size, size_title):
                 f"round trips {PER_CPU}",
                 "per_cpu_second",
                 targets=(Target("best peer", 1.1),),
+                limits=(Role.LIMIT,),
             ),
             Figure(
                 f"round-trips-{size}-p99",
@@ -144,7 +162,6 @@ def round_trips(size, size_title):
                 scale=1e-3,
                 less_is_better=True,
                 targets=(Target("best peer", 1),),
-                limit=limits.unknown,
             ),
         ),
         under_load(
@@ -180,12 +197,18 @@ def traced(name, title, of, take):
     )
 
 
-def take_traced_connections(is_resumed):
-    """One connection after the other, each with a handshake and a byte there and back."""
+def take_traced_connections(is_resumed, are_at_once):
+    """Connections with a handshake and a byte there and back: one after the other, or as many at
+    once as in other figures, where one call may do for several."""
 
     def take(bench, server):
-        count = bench.sizes.traced_connections
-        options = {"version": "1.3", "count": count, **({"resume": "true"} if is_resumed else {})}
+        sizes = bench.sizes
+        options = {"version": "1.3", "count": sizes.traced_connections}
+        if are_at_once:
+            options["count"] = sizes.traced_connections_at_once
+            options["connections"] = sizes.handshakes_at_once
+        if is_resumed:
+            options["resume"] = "true"
         return traced_run(bench, server, "echo", "sequence", **options)
 
     return take
@@ -250,7 +273,7 @@ def idle(name, title, is_used):
 
 def stream(name, title, unit, mode, size, connections):
     """Cleartext through streams of gRPC with TLS on the other side, beside the same bytes through
-    gRPC alone. Both have the program that uses the streams beside the load."""
+    gRPC alone, and through TLS alone. What uses the streams is beside the load."""
 
     def take(bench, server):
         count = connections(bench.sizes)
@@ -266,7 +289,7 @@ def stream(name, title, unit, mode, size, connections):
 
     return Measurement(
         name,
-        (Role.SUBJECT, Role.GRPC),
+        (Role.SUBJECT, Role.GRPC, Role.ECHO),
         (
             Figure(
                 name,
@@ -274,8 +297,7 @@ def stream(name, title, unit, mode, size, connections):
                 f"{unit} {PER_CPU}",
                 "per_cpu_second",
                 targets=(Target("limit", 0.8),),
-                limit=lambda of: of(name, "gRPC echo"),
-                limit_title="gRPC echo",
+                limits=limits.stream(name),
             ),
         ),
         take,
@@ -340,16 +362,21 @@ ALL = (
     rsa_handshakes("1.2"),
     handshakes("1.3", True, 1.8),
     handshakes("1.2", True, 1.6),
+    CLEARTEXT,
     PACED,
     bulk("down", "source", 1.5, 1.3),
     bulk("up", "sink", 1.4, 1.15),
     bulk("echo", "echo", 1.6, 1.4),
     round_trips(1, "1 byte"),
     round_trips(1024, "1 KiB"),
-    traced("calls-connection", "System calls of a connection", "connection, full handshake",
-           take_traced_connections(False)),
-    traced("calls-resumed", "System calls of a resumed connection", "connection, resumed",
-           take_traced_connections(True)),
+    traced("calls-connection", "System calls of a connection, one at a time",
+           "connection, full handshake", take_traced_connections(False, False)),
+    traced("calls-resumed", "System calls of a resumed connection, one at a time",
+           "connection, resumed", take_traced_connections(True, False)),
+    traced("calls-connection-32", "System calls of a connection, 32 at once",
+           "connection, full handshake", take_traced_connections(False, True)),
+    traced("calls-resumed-32", "System calls of a resumed connection, 32 at once",
+           "connection, resumed", take_traced_connections(True, True)),
     traced("calls-down", "System calls of a MiB down", "MiB",
            take_traced_megabytes("down", "request")),
     traced("calls-up", "System calls of a MiB up", "MiB", take_traced_megabytes("up", "sink")),

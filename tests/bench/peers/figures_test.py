@@ -46,27 +46,60 @@ class SpeedTest(unittest.TestCase):
 
 
 class LimitTest(unittest.TestCase):
-    def of(self, **rates):
-        def look_up(figure, _):
-            return rates.get(figure.replace("-", "_").replace(".", "_"))
+    library = {
+        ("p256-sign", "BoringSSL"): 100,
+        ("x25519-key", "BoringSSL"): 50,
+        ("x25519-shared", "BoringSSL"): 25,
+        ("rsa-2048-sign", "BoringSSL"): 20,
+    }
+    cleartext = {("cleartext", Role.LIMIT): 200}
 
-        return look_up
+    def values(self, limits_of_figure, rates):
+        """What each limit is where these are the rates by figure and server."""
+        return [limit.of(lambda *asked: rates.get(asked)) for limit in limits_of_figure]
 
-    def test_operations_one_after_the_other(self):
-        of = self.of(p256_sign=100, x25519_key=50, x25519_shared=25)
-        self.assertAlmostEqual(1 / 0.07, limits.public_key(of))
-        self.assertAlmostEqual(1 / 0.06, limits.key_exchange(of))
+    def assert_values(self, expected, limits_of_figure, rates):
+        for value, other in zip(expected, self.values(limits_of_figure, rates), strict=True):
+            self.assertAlmostEqual(value, other)
 
-    def test_no_limit_without_a_rate(self):
-        self.assertIsNone(limits.public_key(self.of(p256_sign=100, x25519_key=50)))
+    def test_a_full_handshake_is_its_public_key_work_and_a_connection(self):
+        rates = {**self.library, **self.cleartext}
+        self.assert_values([1 / 0.07, 1 / 0.075], limits.FULL, rates)
 
-    def test_a_signature_of_rsa_in_place_of_one_of_ecdsa(self):
-        of = self.of(full_1_3=20, p256_sign=100, rsa_2048_sign=50)
-        self.assertAlmostEqual(1 / 0.06, limits.rsa("full-1.3")(of))
+    def test_a_resumed_one_does_not_sign(self):
+        rates = {**self.library, **self.cleartext}
+        self.assert_values([1 / 0.06, 1 / 0.065], limits.RESUMED["1.3"], rates)
 
-    def test_no_limit_of_rsa_without_handshakes(self):
-        of = self.of(p256_sign=100, rsa_2048_sign=50)
-        self.assertIsNone(limits.rsa("full-1.3")(of))
+    def test_a_resumed_one_of_tls_1_2_is_a_connection(self):
+        self.assert_values([200], limits.RESUMED["1.2"], self.cleartext)
+
+    def test_what_is_not_known_of_the_parts_is_not_known_of_the_whole(self):
+        alone, with_connection = self.values(limits.FULL, self.library)
+        self.assertAlmostEqual(1 / 0.07, alone)
+        self.assertIsNone(with_connection)
+        without_sign = {**self.library, ("p256-sign", "BoringSSL"): None, **self.cleartext}
+        self.assertEqual([None, None], self.values(limits.FULL, without_sign))
+
+    def test_one_of_rsa_is_one_of_ecdsa_with_another_signature(self):
+        rates = {**self.library, **self.cleartext, ("full-1.3", "tlsd"): 10}
+        expected = [1 / (0.1 - 0.01 + 0.05), 1 / (0.06 + 0.05 + 0.005)]
+        self.assert_values(expected, limits.rsa_handshake("full-1.3"), rates)
+
+    def test_no_signing_limits_what_was_not_measured_with_ecdsa(self):
+        rates = {**self.library, ("full-1.2", "tlsd"): 10}
+        self.assertEqual([None, None], self.values(limits.rsa_handshake("full-1.3"), rates))
+
+    def test_a_stream_is_grpc_and_tls(self):
+        *roles, both = limits.stream("stream")
+        self.assertEqual([Role.GRPC, Role.ECHO], roles)
+        rates = {("stream", Role.GRPC): 30, ("stream", Role.ECHO): 60}
+        self.assert_values([20], [both], rates)
+        self.assertEqual([None], self.values([both], {("stream", Role.GRPC): 30}))
+
+    def test_a_target_of_a_limit_has_one(self):
+        for figure in (figure for each in figures.ALL for figure in each.figures):
+            if "limit" in [target.against for target in figure.targets]:
+                self.assertTrue(figure.limits, figure.name)
 
 
 class SelectTest(unittest.TestCase):

@@ -4,7 +4,7 @@ Which there are: figures.py.
 """
 
 from dataclasses import dataclass, field
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, NamedTuple
 
 from peers.server import Role
 
@@ -25,6 +25,8 @@ class Sizes:
     streams: int = 1000
     streams_warmup_seconds: float = 1
     traced_connections: int = 100
+    # Of so many that only the first, which have nothing to resume, hardly count.
+    traced_connections_at_once: int = 1000
     traced_megabytes: int = 64
 
 
@@ -40,6 +42,7 @@ SMOKE_SIZES = Sizes(
     streams=8,
     streams_warmup_seconds=0.02,
     traced_connections=3,
+    traced_connections_at_once=12,
     traced_megabytes=1,
 )
 
@@ -47,13 +50,24 @@ SMOKE_SIZES = Sizes(
 class Target(NamedTuple):
     """What tlsd is to reach.
 
-    `against` says of what: "best peer", "best tuned peer" and "limit" mean the advantage over it
-    (so much as many, or so much less if less is better) and at least the bound; "value" the figure
-    itself, on the better side of the bound.
+    `against` says of what: "best peer", "best tuned peer" and "limit", which is the first of the
+    limits, mean the advantage over it (so much as many, or so much less if less is better) and at
+    least the bound; "value" the figure itself, on the better side of the bound.
     """
 
     against: str
     bound: float
+
+
+class Limit(NamedTuple):
+    """What is possible, told from other figures of the same round.
+
+    `of` takes a look-up (figure, server) -> value or None, and returns the same. In place of a
+    server it may look up a Role, which stands for its best server.
+    """
+
+    title: str
+    of: Callable
 
 
 @dataclass(frozen=True)
@@ -67,10 +81,8 @@ class Figure:
     scale: float = 1
     less_is_better: bool = False
     targets: tuple = ()
-    # Of a look-up (figure, server) -> value or None in the same round. The default: the best proxy
-    # without TLS, if one takes part.
-    limit: Optional[Callable] = None
-    limit_title: str = ""
+    # Each is a Limit; or a Role, whose best server shows by this figure what is possible.
+    limits: tuple = ()
 
 
 @dataclass(frozen=True)

@@ -228,7 +228,7 @@ class Node(server.Server):
     program = "node"
     package = "nodejs"
     # It gives no ticket to a connection of TLS 1.3 that has resumed, so a load runs out of them.
-    unfit_for = frozenset(["resumed-1.3", "calls-resumed"])
+    unfit_for = frozenset(["resumed-1.3", "calls-resumed", "calls-resumed-32"])
 
     def version(self):
         return find_version([self.path(), "--version"], r"v(\S+)")

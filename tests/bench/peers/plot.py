@@ -9,7 +9,9 @@ LABEL_WIDTH = 150
 NUMBER_WIDTH = 110
 BAR_HEIGHT = 18
 ROW_HEIGHT = 28
+LIMIT_HEIGHT = 20
 TOP = 58
+BOTTOM = 14
 
 COLORS = {
     Role.SUBJECT: "#1f6fb2",
@@ -19,6 +21,7 @@ COLORS = {
     Role.INTEREST: "#c9d1d9",
     Role.LIMIT: "#d9b36c",
     Role.GRPC: "#d9b36c",
+    Role.ECHO: "#d9b36c",
     Role.LIBRARY: "#8a949e",
 }
 
@@ -27,10 +30,12 @@ def draw(figure, summary):
     """The figure's SVG."""
     names = summary.servers(figure.name)
     spreads = [summary.spread(figure.name, name) for name in names]
-    limit = limit_of(figure, summary)
-    top = max([spread.high for spread in spreads] + [limit or 0], default=0)
+    limits = limits_of(figure, summary)
+    values = [spread.high for spread in spreads] + [limit.other.median for limit in limits]
+    top = max(values, default=0)
     scale = (WIDTH - LABEL_WIDTH - NUMBER_WIDTH) / top if top > 0 else 0
-    height = TOP + ROW_HEIGHT * len(names) + (34 if limit else 14)
+    bars_end = TOP + ROW_HEIGHT * len(names)
+    height = bars_end + LIMIT_HEIGHT * len(limits) + BOTTOM
 
     better = "less is better" if figure.less_is_better else "more is better"
     parts = [
@@ -42,18 +47,20 @@ def draw(figure, summary):
     ]
     for row, (name, spread) in enumerate(zip(names, spreads)):
         parts += bar(TOP + row * ROW_HEIGHT, name, COLORS[summary.role(name)], spread, scale)
-    if limit:
-        parts += limit_line(height, figure.limit_title, limit, scale)
+    for row, limit in enumerate(limits):
+        parts += limit_line(bars_end, row, limit, scale)
     parts.append("</svg>")
     return "\n".join(parts) + "\n"
 
 
-def limit_of(figure, summary):
-    """Where the line of the limit stands, if it is not the bar of a server."""
-    comparison = summary.beside_limit(figure)
-    if comparison is None or comparison.name in summary.servers(figure.name):
-        return None
-    return comparison.other.median
+def limits_of(figure, summary):
+    """The limits that are lines: those that are known, and not the bar of a server."""
+    servers = summary.servers(figure.name)
+    return [
+        comparison
+        for comparison in summary.beside_limits(figure)
+        if comparison is not None and comparison.name not in servers
+    ]
 
 
 def bar(y, name, color, spread, scale):
@@ -70,14 +77,16 @@ def bar(y, name, color, spread, scale):
     ]
 
 
-def limit_line(height, title, limit, scale):
-    """A dashed line through all bars."""
-    x = LABEL_WIDTH + scale * limit
+def limit_line(bars_end, row, limit, scale):
+    """A dashed line through all bars, and in a row below them its words."""
+    value = limit.other.median
+    x = LABEL_WIDTH + scale * value
+    y = bars_end + row * LIMIT_HEIGHT + 14
     side = "end" if x > WIDTH / 2 else "start"
     return [
-        f'<line x1="{x:.1f}" y1="{TOP - 6}" x2="{x:.1f}" y2="{height - 24}" stroke="#b35900"'
+        f'<line x1="{x:.1f}" y1="{TOP - 6}" x2="{x:.1f}" y2="{bars_end}" stroke="#b35900"'
         ' stroke-dasharray="5 4"/>',
-        text(x, height - 10, f"{title}: {number(limit)}", side, color="#b35900"),
+        text(x, y, f"{limit.name}: {number(value)}", side, color="#b35900"),
     ]
 
 

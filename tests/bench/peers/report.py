@@ -38,7 +38,7 @@ def results(run, measured, summary):
                     for name in summary.servers(figure.name)
                 },
                 "targets": [verdict_json(verdict) for verdict in summary.verdicts(figure)],
-                "limit": comparison_json(summary.beside_limit(figure)),
+                "limits": [comparison_json(each) for each in summary.beside_limits(figure)],
             }
             for figure in measured
         },
@@ -121,10 +121,10 @@ def limits(measured, summary):
     """The section of tlsd beside what is possible, if anything is known of it."""
     rows = []
     for figure in measured:
-        comparison = summary.beside_limit(figure)
-        if comparison is not None:
-            own = value_text(summary.spread(figure.name, SUBJECT))
-            rows.append([figure.title, own, beside_text(comparison), ratio_text(comparison)])
+        own = value_text(summary.spread(figure.name, SUBJECT))
+        for comparison in summary.beside_limits(figure):
+            if comparison is not None:
+                rows.append([figure.title, own, beside_text(comparison), ratio_text(comparison)])
     if not rows:
         return []
     return ["## Limits\n\n" + markdown(["figure", "tlsd", "limit", "of the limit"], rows)]

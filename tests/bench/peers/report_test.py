@@ -8,7 +8,7 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 
 from peers import plot, report
-from peers.measurement import Figure, Target
+from peers.measurement import Figure, Limit, Target
 from peers.rounds import Sample
 from peers.server import Role
 from peers.summary import Summary, spread_of
@@ -19,8 +19,12 @@ RATE = Figure(
     "things",
     "per_second",
     targets=(Target("best peer", 1.5),),
-    limit=lambda of: 4000,
-    limit_title="what is possible",
+    limits=(
+        Limit("what is possible", lambda of: 4000),
+        Limit("what is likely", lambda of: 3500),
+        Limit("what nobody knows", lambda of: None),
+        Role.PEER,
+    ),
 )
 RUN = {
     "date": "2026-01-02",
@@ -72,9 +76,11 @@ class TableTest(unittest.TestCase):
         self.assertIn("| 1.00x     | 1.5x   | no  |", report.table(RUN, [RATE], summary))
 
     def test_it_says_what_is_possible(self):
-        row = "| 3 150 ±5 % | what is possible: 4 000 | 0.79x ±5 %"
-        self.assertIn(row, report.table(RUN, [RATE], TWO))
-        self.assertNotIn("Limits", report.table(RUN, [dataclasses.replace(RATE, limit=None)], TWO))
+        table = report.table(RUN, [RATE], TWO)
+        self.assertIn("| 3 150 ±5 % | what is possible: 4 000 | 0.79x ±5 %", table)
+        self.assertIn("| 3 150 ±5 % | what is likely: 3 500   | 0.90x ±5 %", table)
+        self.assertNotIn("nobody", table)
+        self.assertNotIn("Limits", report.table(RUN, [dataclasses.replace(RATE, limits=())], TWO))
 
     def test_libraries_have_a_table_of_their_own(self):
         summary = summary_of(("rate", "BoringSSL", 0, 10))
@@ -100,9 +106,22 @@ class PlotTest(unittest.TestCase):
     def test_a_figure_without_values_has_no_bar(self):
         self.assertEqual([], self.bars(RATE, summary_of()))
 
-    def test_it_shows_the_limit(self):
-        self.assertIn("what is possible: 4 ", plot.draw(RATE, TWO))
+    def words(self, drawn):
+        tag = "{http://www.w3.org/2000/svg}text"
+        return {text.text: float(text.get("y")) for text in ElementTree.fromstring(drawn).iter(tag)}
+
+    def test_it_shows_each_limit_that_is_known_and_no_bar(self):
+        words = self.words(plot.draw(RATE, TWO))
+        limits = {text: y for text, y in words.items() if ":" in text}
+        self.assertEqual({"what is possible: 4 000", "what is likely: 3 500"}, limits.keys())
+        self.assertEqual(2, len(set(limits.values())), "one is over the other")
         self.assertNotIn("what is possible", plot.draw(RATE, summary_of()))
+
+    def test_it_has_room_for_its_words(self):
+        for limits in (RATE.limits, ()):
+            drawn = plot.draw(dataclasses.replace(RATE, limits=limits), TWO)
+            height = float(ElementTree.fromstring(drawn).get("height"))
+            self.assertLess(max(self.words(drawn).values()), height)
 
 
 class WriteTest(unittest.TestCase):
@@ -116,6 +135,10 @@ class WriteTest(unittest.TestCase):
         self.assertEqual({"median": 3150, "low": 3000, "high": 3300}, rate["servers"]["tlsd"])
         self.assertEqual("haproxy", rate["targets"][0]["comparison"]["beside"])
         self.assertTrue(rate["targets"][0]["met"])
+        self.assertEqual(
+            ["what is possible", "what is likely", None, "haproxy"],
+            [limit and limit["beside"] for limit in rate["limits"]],
+        )
 
 
 if __name__ == "__main__":

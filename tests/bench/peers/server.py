@@ -41,6 +41,7 @@ class Role(enum.Enum):
     INTEREST = "shown, and never the best peer"
     LIMIT = "a proxy without TLS: what bytes cost at least"
     GRPC = "gRPC alone: what streams cost at least"
+    ECHO = "tlsd without gRPC: what TLS alone costs"
     LIBRARY = "a library alone: what its cryptography allows"
     WORKERS = "tlsd with more workers"
 

@@ -51,8 +51,14 @@ class SmokeTest(unittest.TestCase):
                 continue
             with self.subTest(figure=figure.name, server=kind.name):
                 self.assertTrue(math.isfinite(servers[kind.name]["median"]))
+        if self.has_cleartext_proxies():
+            self.assertNotIn(None, results["figures"][figure.name]["limits"], figure.name)
         plot = ElementTree.parse(os.path.join(folder, figure.name + ".svg"))
         self.assertIn(figure.title, "".join(plot.getroot().itertext()))
+
+    def has_cleartext_proxies(self):
+        kinds = command.choose_servers([], figures.ALL)
+        return any(kind.role is Role.LIMIT for kind in kinds)
 
     def test_one_figure_of_one_server(self):
         _, table = run("--smoke", "--only=full-1.2", "--servers=haproxy")

@@ -93,11 +93,11 @@ class Summary:
 
     def best(self, figure, role):
         """The name of the best server of a role, or None."""
-        names = [name for name in self.servers(figure.name) if self._roles[name] is role]
-        if not names:
-            return None
-        choose = min if figure.less_is_better else max
-        return choose(names, key=lambda name: self.spread(figure.name, name).median)
+        return self._best(figure.name, role, min if figure.less_is_better else max)
+
+    def _best(self, figure, role, choose):
+        names = [name for name in self.servers(figure) if self._roles[name] is role]
+        return choose(names, key=lambda name: self.spread(figure, name).median, default=None)
 
     def beside(self, figure, role):
         """tlsd beside the best server of a role, or None."""
@@ -108,15 +108,27 @@ class Summary:
         """tlsd beside a server, or None if they have no round in common."""
         return self._compare(figure, name, lambda number: self.value(figure.name, name, number))
 
-    def beside_limit(self, figure):
-        """tlsd beside the limit of a figure, or None. The limit is of the same round."""
-        if figure.limit is None:
-            return self.beside(figure, Role.LIMIT)
+    def beside_limits(self, figure):
+        """tlsd beside each limit of a figure, which is of the same round; None for those that are
+        not known."""
+        return [self._beside_limit(figure, limit) for limit in figure.limits]
 
-        def limit(number):
-            return figure.limit(lambda other, name: self.value(other, name, number))
+    def _beside_limit(self, figure, limit):
+        if isinstance(limit, Role):
+            return self.beside(figure, limit)
+        return self._compare(
+            figure, limit.title, lambda number: limit.of(self._look_up(number))
+        )
 
-        return self._compare(figure, figure.limit_title, limit)
+    def _look_up(self, number):
+        """What limits look up in a round."""
+
+        def of(figure, server):
+            if isinstance(server, Role):
+                server = self._best(figure, server, max)
+            return self.value(figure, server, number)
+
+        return of
 
     def verdicts(self, figure):
         """Each target of a figure."""
@@ -130,7 +142,7 @@ class Summary:
         comparison = {
             "best peer": lambda: self.beside(figure, Role.PEER),
             "best tuned peer": lambda: self.beside(figure, Role.TUNED_PEER),
-            "limit": lambda: self.beside_limit(figure),
+            "limit": lambda: self._beside_limit(figure, figure.limits[0]),
             "one worker": lambda: self._beside_one_worker(figure),
         }[target.against]()
         return Verdict(target, comparison, comparison.advantage.median if comparison else None)

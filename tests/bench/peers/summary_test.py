@@ -2,7 +2,7 @@
 
 import unittest
 
-from peers.measurement import Figure, Target
+from peers.measurement import Figure, Limit, Target
 from peers.rounds import Sample
 from peers.server import Role
 from peers.summary import Summary, spread_of
@@ -15,6 +15,7 @@ ROLES = {
     "tuned": Role.TUNED_PEER,
     "script": Role.INTEREST,
     "bare": Role.LIMIT,
+    "bold": Role.LIMIT,
 }
 
 
@@ -100,21 +101,38 @@ class SummaryTest(unittest.TestCase):
 
 
 class LimitTest(unittest.TestCase):
-    def test_it_is_the_best_proxy_without_tls(self):
-        comparison = summary_of(tlsd=[40], bare=[50]).beside_limit(figure())
+    def limits(self, summary, *limits):
+        return summary.beside_limits(figure(limits=limits))
+
+    def test_a_role_means_its_best_server(self):
+        (comparison,) = self.limits(summary_of(tlsd=[40], bare=[50], bold=[45]), Role.LIMIT)
         self.assertEqual(("bare", 0.8), (comparison.name, comparison.advantage.median))
 
-    def test_it_is_what_the_figure_says_of_the_same_round(self):
-        def limit(of):
-            return of("rate", "slow") * 2
-
-        summary = summary_of(tlsd=[10, 10, 10], slow=[5, 10, 20], bare=[1, 1, 1])
-        advantage = summary.beside_limit(figure(limit=limit)).advantage
+    def test_it_is_told_from_the_same_round(self):
+        limit = Limit("twice as slow", lambda of: of("rate", "slow") * 2)
+        summary = summary_of(tlsd=[10, 10, 10], slow=[5, 10, 20])
+        (comparison,) = self.limits(summary, limit)
+        advantage = comparison.advantage
+        self.assertEqual("twice as slow", comparison.name)
         self.assertEqual((0.5, 0.25, 1), (advantage.median, advantage.low, advantage.high))
 
-    def test_there_is_none_if_the_figure_does_not_know_it(self):
-        summary = summary_of(tlsd=[10], bare=[20])
-        self.assertIsNone(summary.beside_limit(figure(limit=lambda of: None)))
+    def test_a_role_that_is_looked_up_is_its_best_server_of_all_rounds(self):
+        limit = Limit("bare", lambda of: of("rate", Role.LIMIT))
+        summary = summary_of(tlsd=[10, 10, 10], bare=[20, 20, 20], bold=[1, 1, 99])
+        self.assertEqual(20, self.limits(summary, limit)[0].other.high)
+
+    def test_a_role_without_servers_is_not_known(self):
+        limit = Limit("bare", lambda of: of("rate", Role.LIMIT))
+        self.assertEqual([None, None], self.limits(summary_of(tlsd=[10]), limit, Role.LIMIT))
+
+    def test_each_has_its_place(self):
+        unknown = Limit("unknown", lambda of: None)
+        first, second = self.limits(summary_of(tlsd=[10], bare=[20]), unknown, Role.LIMIT)
+        self.assertIsNone(first)
+        self.assertEqual("bare", second.name)
+
+    def test_a_figure_has_none_unless_it_says_so(self):
+        self.assertEqual([], self.limits(summary_of(tlsd=[10], bare=[20])))
 
 
 class VerdictTest(unittest.TestCase):
@@ -145,6 +163,17 @@ class VerdictTest(unittest.TestCase):
         verdict = self.verdict(summary, Target("one worker", 1.9))
         self.assertEqual("two", verdict.comparison.subject)
         self.assertTrue(verdict.is_met)
+
+    def test_the_first_limit_counts(self):
+        limits = (Limit("far", lambda of: 20), Limit("near", lambda of: 10))
+        verdict = self.verdict(summary_of(tlsd=[10]), Target("limit", 0.8), limits=limits)
+        self.assertEqual(("far", 0.5), (verdict.comparison.name, verdict.reached))
+        self.assertFalse(verdict.is_met)
+
+    def test_it_is_open_if_the_first_limit_is_not_known(self):
+        limits = (Limit("unknown", lambda of: None), Limit("near", lambda of: 10))
+        verdict = self.verdict(summary_of(tlsd=[10]), Target("limit", 0.8), limits=limits)
+        self.assertIsNone(verdict.is_met)
 
     def test_it_is_open_without_a_peer(self):
         self.assertIsNone(self.verdict(summary_of(tlsd=[15]), Target("best peer", 1)).is_met)

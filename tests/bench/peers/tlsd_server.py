@@ -1,6 +1,6 @@
 """tlsd as its users run it: a listener for each service that forwards to the backend.
 
-And what streams are measured beside: gRPC without tlsd.
+And what streams are measured beside: TLS without gRPC, and gRPC without tlsd.
 """
 
 import json
@@ -34,14 +34,27 @@ class Tlsd(server.Server):
             credentials = ["--cert", certificate.chain, "--key", certificate.key]
             agreement = ["--min-version=1.2", "--ciphers", CIPHERS, "--groups", GROUP]
             self._tlsctl("context", "create", kind, *credentials, *agreement)
-        services = {}
-        for name, (backend, kind) in server.SERVICES.items():
-            upstream = ["--forward", f"127.0.0.1:{self.site.backends[backend]}", "--forward-plain"]
-            limit = ["--max-connections", str(self.site.connections_max)]
-            self._tlsctl("listen", "127.0.0.1:0", "-c", kind, "--id", name, *upstream, *limit)
-            listener = json.loads(self._tlsctl("listeners", name, "-o", "json"))
-            services[name] = (listener["boundAddress"]["port"], daemon)
-        return services
+        return {
+            name: (self._listen(name, *arguments), daemon)
+            for name, arguments in self.listeners().items()
+        }
+
+    def listeners(self):
+        """What it listens for: of each service, the arguments."""
+        with_tls = {
+            name: ["--context", kind, *self._forward(backend)]
+            for name, (backend, kind) in server.SERVICES.items()
+        }
+        return {**with_tls, "plain": ["--plain", *self._forward("echo")]}
+
+    def _forward(self, backend):
+        return ["--forward", f"127.0.0.1:{self.site.backends[backend]}", "--forward-plain"]
+
+    def _listen(self, name, *arguments):
+        """The port of a listener."""
+        limit = ["--max-connections", str(self.site.connections_max)]
+        self._tlsctl("listen", "127.0.0.1:0", "--id", name, *arguments, *limit)
+        return json.loads(self._tlsctl("listeners", name, "-o", "json"))["boundAddress"]["port"]
 
     def service(self, name):
         if name == "stream" and name not in self._services:
@@ -68,6 +81,16 @@ class Tlsd(server.Server):
     def _tlsctl(self, *arguments):
         command = [self.site.programs.tlsctl, f"--address={self._control}", *arguments]
         return processes.run(command, "tlsctl")
+
+
+class TlsdEcho(Tlsd):
+    """tlsd that gives back itself what comes: what streams cost without gRPC."""
+
+    name = "tlsd echo"
+    role = Role.ECHO
+
+    def listeners(self):
+        return {"stream": ["--context", "ecdsa", "--echo"]}
 
 
 class GrpcEcho(server.Server):

@@ -69,6 +69,7 @@ class DecisionHandler::Stream final
 
   // Open returns when the daemon has taken the handler in.
   absl::Status Open(v1::HandlerRegistration registration) {
+    channel_->StayAwake();
     channel_->stub<v1::DecisionService::Stub>().async()->HandleDecisions(
         &context_, this);
     // Released in MayEnd: writes start outside reactions until then.

@@ -30,7 +30,7 @@ absl::Span<uint8_t> ByteQueue::Prepare() {
 }
 
 void ByteQueue::Commit(size_t count) {
-  end_ += count;
+  end_ += static_cast<uint32_t>(count);
   size_ += count;
   if (size_ == 0) Clear();
 }
@@ -66,7 +66,7 @@ void ByteQueue::Consume(size_t count) {
     count -= Chunk::kBytes - begin_;
     DropHead();
   }
-  begin_ += count;
+  begin_ += static_cast<uint32_t>(count);
 }
 
 void ByteQueue::MoveTo(ByteQueue& other) {

@@ -81,8 +81,8 @@ class ByteQueue {
   std::unique_ptr<Chunk> head_;
   Chunk* tail_ = nullptr;
   // First byte in `head_` and first free byte in `tail_`.
-  size_t begin_ = 0;
-  size_t end_ = 0;
+  uint32_t begin_ = 0;
+  uint32_t end_ = 0;
   size_t size_ = 0;
 };
 

@@ -27,6 +27,13 @@ enum class ConnectionState {
   kClosed,
 };
 
+// What came with a PROXY header.
+struct ProxyFacts {
+  net::ProxyHeader header;
+  // The peer of the socket, if the header claims another.
+  net::SocketAddress address;
+};
+
 struct ConnectionFacts {
   // "connections/ID".
   std::string name;
@@ -39,12 +46,10 @@ struct ConnectionFacts {
   // "secureContexts/ID"; empty for the daemon's default.
   std::string secure_context;
   net::SocketAddress local_address;
-  // What the PROXY header claims, if it has addresses; then the peer of the
-  // socket is `proxy_address`.
+  // What the PROXY header claims, if it has addresses.
   net::SocketAddress remote_address;
-  net::SocketAddress proxy_address;
-  // Null if there was none.
-  std::shared_ptr<const net::ProxyHeader> proxy_header;
+  // Null if there was no PROXY header.
+  std::shared_ptr<const ProxyFacts> proxy;
   SocketOptions socket_options;
   // "connections/ID" whose cleartext is this one's ciphertext; and the one that
   // has its cleartext. Empty if there is none.

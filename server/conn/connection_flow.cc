@@ -77,13 +77,13 @@ size_t Connection::ReceiveProxyHeader(absl::Span<const uint8_t> bytes) {
   }
   if (!proxy_reader_->done()) return *taken;
   ConnectionFacts& facts = ChangeFacts();
-  facts.proxy_header =
-      std::make_shared<const net::ProxyHeader>(proxy_reader_->header());
+  auto proxy = std::make_shared<ProxyFacts>();
+  proxy->header = proxy_reader_->header();
   proxy_reader_.reset();
-  if (!facts.proxy_header->is_local) {
-    facts.proxy_address =
-        std::exchange(facts.remote_address, facts.proxy_header->source);
+  if (!proxy->header.is_local) {
+    proxy->address = std::exchange(facts.remote_address, proxy->header.source);
   }
+  facts.proxy = std::move(proxy);
   if (is_plain()) Open();
   return *taken;
 }

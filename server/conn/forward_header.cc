@@ -44,8 +44,8 @@ std::string EncodeForwardHeader(ForwardHeader form,
   header.version = form == ForwardHeader::kVersion1 ? 1 : 2;
   header.source = facts.remote_address;
   header.destination = facts.local_address;
-  if (facts.proxy_header != nullptr && !facts.proxy_header->is_local) {
-    header.destination = facts.proxy_header->destination;
+  if (facts.proxy != nullptr && !facts.proxy->header.is_local) {
+    header.destination = facts.proxy->header.destination;
   }
   const bool tells_tls = form == ForwardHeader::kVersion2Tls ||
                          form == ForwardHeader::kVersion2TlsCertificate;

@@ -76,7 +76,9 @@ absl::Status StreamSink::Reserve() {
 void StreamSink::Release(Direction direction) {
   if (direction != Direction::kWrite) reader_claimed_ = false;
   if (direction != Direction::kRead) writer_claimed_ = false;
-  if (!reader_claimed_ && !writer_claimed_) gone_ = nullptr;
+  if (reader_claimed_ || writer_claimed_) return;
+  gone_ = nullptr;
+  closed_ = nullptr;
 }
 
 void StreamSink::Read(Connection& connection, size_t size_max, ReadDone done) {
@@ -146,6 +148,8 @@ void StreamSink::CancelWrite(const absl::Status& reason) {
 void StreamSink::OnProgress(Connection& connection) {
   TryRead(connection);
   TryWrite(connection);
+  if (connection.state() != ConnectionState::kClosed) return;
+  if (auto closed = std::exchange(closed_, nullptr)) std::move(closed)();
 }
 
 // Taking and writing may bring OnProgress, and a callback may call the sink

@@ -53,6 +53,11 @@ class StreamSink final : public CleartextSink {
   // OnGone has `gone` called when the sink goes, unless both directions were
   // released before.
   void OnGone(absl::AnyInvocable<void() &&> gone) { gone_ = std::move(gone); }
+  // OnClosed has `closed` called when the connection ends; like OnGone, as long
+  // as a direction is claimed.
+  void OnClosed(absl::AnyInvocable<void() &&> closed) {
+    closed_ = std::move(closed);
+  }
   // Reserve is Claim of both for another connection, which nobody can see until
   // it has the cleartext.
   absl::Status Reserve();
@@ -105,6 +110,7 @@ class StreamSink final : public CleartextSink {
   bool writer_claimed_ = false;
   bool taken_ = false;
   absl::AnyInvocable<void() &&> gone_;
+  absl::AnyInvocable<void() &&> closed_;
 
   bool reading_ = false;
   TakeCleartext take_;

@@ -31,9 +31,10 @@ absl::Status FarEnd::Failed(const absl::Status& cause) const {
 
 TransportSink::TransportSink(std::unique_ptr<net::Transport> transport,
                              FarEnd far_end, std::string preamble)
-    : transport_(std::move(transport)),
-      far_end_(std::move(far_end)),
-      preamble_(std::move(preamble)) {}
+    : transport_(std::move(transport)), far_end_(std::move(far_end)) {
+  if (preamble.empty()) return;
+  preamble_ = std::make_unique<const std::string>(std::move(preamble));
+}
 
 TransportSink::~TransportSink() {
   if (transport_ == nullptr || connection_ == nullptr) return;
@@ -74,9 +75,9 @@ void TransportSink::Finish() {
 
 void TransportSink::Start() {
   transport_->Start(*this);
-  if (preamble_.empty()) return;
+  if (preamble_ == nullptr) return;
   base::ByteQueue bytes(connection_->pool());
-  bytes.Append(base::AsBytes(std::exchange(preamble_, {})));
+  bytes.Append(base::AsBytes(*std::exchange(preamble_, nullptr)));
   transport_->Write(bytes);
 }
 

@@ -65,7 +65,8 @@ class TransportSink final : public CleartextSink,
   // Null once it has ended.
   std::unique_ptr<net::Transport> transport_;
   const FarEnd far_end_;
-  std::string preamble_;
+  // Null once it is sent, or if there is none.
+  std::unique_ptr<const std::string> preamble_;
   // Since the first OnProgress, which starts the transport.
   Connection* connection_ = nullptr;
   bool transport_has_ended_ = false;

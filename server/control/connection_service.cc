@@ -319,8 +319,8 @@ grpc::ServerUnaryReactor* ConnectionService::ListConnections(
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
-ConnectionService::Stream(grpc::CallbackServerContext* /*context*/) {
-  return StreamCall::Start(pool_);
+ConnectionService::Stream(grpc::CallbackServerContext* context) {
+  return StreamCall::Start(pool_, *context);
 }
 
 grpc::ServerUnaryReactor* ConnectionService::Read(

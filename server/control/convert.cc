@@ -172,10 +172,10 @@ void AddressesToProto(const conn::ConnectionFacts& facts,
   if (facts.remote_address.family != kNone) {
     ToProto(facts.remote_address, *proto.mutable_remote_address());
   }
-  if (facts.proxy_header == nullptr) return;
-  ToProto(*facts.proxy_header, *proto.mutable_proxy_header());
-  if (facts.proxy_address.family != kNone) {
-    ToProto(facts.proxy_address, *proto.mutable_proxy_address());
+  if (facts.proxy == nullptr) return;
+  ToProto(facts.proxy->header, *proto.mutable_proxy_header());
+  if (facts.proxy->address.family != kNone) {
+    ToProto(facts.proxy->address, *proto.mutable_proxy_address());
   }
 }
 

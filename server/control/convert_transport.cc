@@ -58,9 +58,9 @@ void ToProto(const net::SocketAddress& address, v1::SocketAddress& proto) {
       proto.set_family("unix");
       break;
   }
-  proto.set_address(address.ip);
+  proto.set_address(std::string(address.ip()));
   proto.set_port(address.port);
-  proto.set_path(ToText(address.path));
+  proto.set_path(ToText(std::string(address.path())));
 }
 
 v1::Protection ToProto(conn::Protection protection) {

@@ -16,8 +16,10 @@ namespace {
 
 // Of cleartext, in one message to the caller.
 constexpr size_t kMessageBytesMax = 64 * 1024;
-// While so much of what the caller has sent is held, no more is read from it.
+// While so much of what the caller has sent is held, no more is read from it;
+// nor if it waits in so many pieces.
 constexpr size_t kHeldBytesMax = 256 * 1024;
+constexpr size_t kInboxPiecesMax = 256;
 // While so much waits for the caller, no more is taken from the connection; nor
 // if it waits in so many pieces: in the connection they lie together.
 constexpr size_t kOutboxBytesMax = 256 * 1024;
@@ -43,8 +45,9 @@ grpc::ByteBuffer StreamCall::Outbox::TakeMessage() {
   return MakeDataMessage(payload);
 }
 
-StreamCall* StreamCall::Start(worker::WorkerPool& pool) {
-  std::shared_ptr<StreamCall> call(new StreamCall(pool));
+StreamCall* StreamCall::Start(worker::WorkerPool& pool,
+                              grpc::CallbackServerContext& context) {
+  std::shared_ptr<StreamCall> call(new StreamCall(pool, context));
   call->self_ = call;
   call->StartRead(&call->request_);
   return call.get();
@@ -65,6 +68,9 @@ void StreamCall::OnReadDone(bool ok) {
   absl::Status fault;
   if (ok) fault = ReadCleartext(request_, cleartext);
   request_.Clear();
+  // gRPC may say so here first, and OnCancel come later.
+  const bool is_cancelled = !ok && context_.IsCancelled();
+  if (is_cancelled) cancelled_ = true;
   bool must_wake = false;
   {
     absl::MutexLock lock(&mutex_);
@@ -75,7 +81,7 @@ void StreamCall::OnReadDone(bool ok) {
     inbox_.cleartext.insert(inbox_.cleartext.end(),
                             std::make_move_iterator(cleartext.begin()),
                             std::make_move_iterator(cleartext.end()));
-    inbox_.is_half_closed = !ok;
+    inbox_.is_half_closed = !ok && !is_cancelled;
     inbox_.fault = std::move(fault);
     // First, for the worker may take the processor at once.
     ReadOn();
@@ -86,7 +92,8 @@ void StreamCall::OnReadDone(bool ok) {
 
 void StreamCall::ReadOn() {
   if (is_reading_ || is_finished_ || inbox_.has_ended() ||
-      inbox_.held_size >= kHeldBytesMax) {
+      inbox_.held_size >= kHeldBytesMax ||
+      inbox_.cleartext.size() >= kInboxPiecesMax) {
     return;
   }
   is_reading_ = true;
@@ -202,6 +209,7 @@ void StreamCall::OnAttached(conn::Connection& connection) {
     connection_ = nullptr;
     sink_ = nullptr;
   });
+  sink_->OnClosed([this] { EndIfClosed(); });
   worker_ = &pool_.worker(*worker::WorkerIndex(name_));
   v1::StreamResponse response;
   ToProto(connection.facts(), *response.mutable_attached());
@@ -344,6 +352,7 @@ void StreamCall::OnRead(absl::StatusOr<base::ByteQueue*> queue) {
     response.mutable_end();
     Send(response);
     EndIfDone();
+    EndIfClosed();
     return;
   }
   if (as_text_) {
@@ -396,6 +405,16 @@ void StreamCall::EndIfDone() {
     if (awaits_sent_) return;
   }
   End(write_status_);
+}
+
+void StreamCall::EndIfClosed() {
+  if (has_ended_ || !read_ended_ || write_ended_ || is_sealing_ ||
+      connection_ == nullptr ||
+      connection_->state() != conn::ConnectionState::kClosed) {
+    return;
+  }
+  const absl::Status& failure = connection_->failure();
+  Abandon(failure.ok() ? EndedError() : failure);
 }
 
 void StreamCall::End(const absl::Status& status) {

@@ -38,8 +38,10 @@ class StreamCall final
     : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
       public std::enable_shared_from_this<StreamCall> {
  public:
-  // Start returns a call that waits for `attach`; gRPC takes it.
-  static StreamCall* Start(worker::WorkerPool& pool);
+  // Start returns a call that waits for `attach`; gRPC takes it, and `context`
+  // outlives it.
+  static StreamCall* Start(worker::WorkerPool& pool,
+                           grpc::CallbackServerContext& context);
 
  private:
   // What has come from the caller and is not sealed.
@@ -68,7 +70,8 @@ class StreamCall final
     grpc::ByteBuffer TakeMessage();
   };
 
-  explicit StreamCall(worker::WorkerPool& pool) : pool_(pool) {}
+  StreamCall(worker::WorkerPool& pool, grpc::CallbackServerContext& context)
+      : pool_(pool), context_(context) {}
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -108,10 +111,14 @@ class StreamCall final
   void Leave();
   void Abandon(const absl::Status& reason);
   void EndIfDone();
+  // EndIfClosed ends a call that has nothing to read any more, and whose
+  // connection has ended too.
+  void EndIfClosed();
   // End finishes the call with `status`, once all is sent.
   void End(const absl::Status& status);
 
   worker::WorkerPool& pool_;
+  grpc::CallbackServerContext& context_;
   std::shared_ptr<StreamCall> self_;
   // Set by the first message, before the worker is woken.
   std::string name_;

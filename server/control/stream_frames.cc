@@ -125,8 +125,10 @@ absl::Status ReadCleartext(const grpc::ByteBuffer& message, Slices& payload) {
       return StreamMessageError(request->has_attach() ? "a second attach"
                                                       : "an empty message");
     }
-    taken.push_back(
-        CopyToSlice(request->has_data() ? request->data() : request->text()));
+    const std::string& bytes =
+        request->has_data() ? request->data() : request->text();
+    // Pieces of no bytes could be held without end.
+    if (!bytes.empty()) taken.push_back(CopyToSlice(bytes));
   }
   const size_t size = SizeOf(taken);
   if (size > kRequestBytesMax) {

@@ -16,6 +16,7 @@
 #include "server/base/version.h"
 #include "server/main/daemon.h"
 #include "server/net/process.h"
+#include "server/net/thread_schedule.h"
 #include "server/tls/algorithms.h"
 
 ABSL_FLAG(std::string, control, "unix:/run/tlsd/tlsd.sock",
@@ -75,6 +76,8 @@ int Run(const std::vector<char*>& arguments) {
                              "; allowed: 0 to ", kWorkerCountMax));
   }
   net::PrepareProcess();
+  // All threads but the workers', which say so themselves.
+  net::ScheduleAs(net::Plane::kControl);
   absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(options);
   if (!daemon.ok()) {
     return Fail(kExitFailed, std::string(daemon.status().message()));

@@ -26,7 +26,7 @@ constexpr int kBatchMax = 32;
 constexpr int kFullTurnsMax = 16;
 
 bool IsWildcard(const SocketAddress& address) {
-  return address.ip == "::" || address.ip == "0.0.0.0";
+  return address.ip() == "::" || address.ip() == "0.0.0.0";
 }
 
 // The watch of an acceptor's descriptor. A connection costs one accept4.

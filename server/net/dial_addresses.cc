@@ -52,7 +52,7 @@ std::optional<RawAddress> RawFrom(const SocketAddress& local,
   if (FromRaw(remote).family != local.family) return std::nullopt;
   const bool is_mapped = remote.family() == AF_INET6 &&
                          local.family == SocketAddress::Family::kIpv4;
-  return RawFromIp(is_mapped ? absl::StrCat("::ffff:", local.ip) : local.ip,
+  return RawFromIp(is_mapped ? absl::StrCat("::ffff:", local.text) : local.text,
                    local.port);
 }
 

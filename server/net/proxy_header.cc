@@ -124,7 +124,7 @@ std::optional<RawAddress> ToRaw(const SocketAddress& address) {
   if (address.family != Family::kIpv4 && address.family != Family::kIpv6) {
     return std::nullopt;
   }
-  const absl::string_view ip = address.ip;
+  const absl::string_view ip = address.ip();
   return RawFromIp(ip.substr(0, ip.find('%')), address.port);
 }
 
@@ -136,7 +136,7 @@ std::optional<RawPair> IpAddressesOf(const ProxyHeader& header) {
   if (source->family() != destination->family()) {
     auto& ipv4 = source->family() == AF_INET ? source : destination;
     const SocketAddress address = FromRaw(*ipv4);
-    ipv4 = RawFromIp(absl::StrCat("::ffff:", address.ip), address.port);
+    ipv4 = RawFromIp(absl::StrCat("::ffff:", address.ip()), address.port);
   }
   return RawPair{*source, *destination};
 }
@@ -157,7 +157,7 @@ std::string IpBytes(const RawAddress& raw) {
 std::string IpText(const RawAddress& raw) {
   const SocketAddress address = FromRaw(raw);
   if (raw.family() == AF_INET || address.family == Family::kIpv6) {
-    return address.ip;
+    return address.text;
   }
   const std::string bytes = IpBytes(raw);
   return absl::StrCat("::ffff:", absl::Hex(Number16At(bytes, 12)), ":",
@@ -174,8 +174,8 @@ std::string EncodeText(const ProxyHeader& header) {
 
 // The names of the abstract name space begin with "@" in a SocketAddress, and
 // with a NUL on the wire.
-std::string UnixBytes(const std::string& path) {
-  std::string bytes = path.substr(0, kUnixBytes);
+std::string UnixBytes(absl::string_view path) {
+  std::string bytes(path.substr(0, kUnixBytes));
   if (absl::StartsWith(bytes, "@")) bytes[0] = '\0';
   bytes.resize(kUnixBytes);
   return bytes;
@@ -211,8 +211,8 @@ std::string EncodeBinary(const ProxyHeader& header) {
   } else if (!header.is_local && header.source.family == Family::kUnix &&
              header.destination.family == Family::kUnix) {
     family = kStreamUnix;
-    body = absl::StrCat(UnixBytes(header.source.path),
-                        UnixBytes(header.destination.path));
+    body = absl::StrCat(UnixBytes(header.source.path()),
+                        UnixBytes(header.destination.path()));
   } else {
     command = kCommandLocal;
   }
@@ -335,8 +335,8 @@ void ReadAddresses(uint8_t family, absl::string_view bytes,
                    ProxyHeader& header) {
   if (family == kStreamUnix) {
     header.source.family = header.destination.family = Family::kUnix;
-    header.source.path = UnixPathOf(bytes.substr(0, kUnixBytes));
-    header.destination.path = UnixPathOf(bytes.substr(kUnixBytes));
+    header.source.text = UnixPathOf(bytes.substr(0, kUnixBytes));
+    header.destination.text = UnixPathOf(bytes.substr(kUnixBytes));
     return;
   }
   const size_t size = family == kStreamIpv4 ? 4 : 16;
@@ -521,8 +521,8 @@ absl::Status ProxyHeaderReader::ReadBinary() {
   }
   if (!header.is_local) {
     ReadAddresses(family, bytes.substr(kPreambleBytes, *size), header);
-    if (!base::IsValidUtf8(header.source.path) ||
-        !base::IsValidUtf8(header.destination.path)) {
+    if (!base::IsValidUtf8(header.source.path()) ||
+        !base::IsValidUtf8(header.destination.path())) {
       return Refuse(bytes, "the path of a unix socket is not UTF-8");
     }
   }

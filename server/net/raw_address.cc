@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -35,7 +36,7 @@ std::string IpText(int family, const void* bytes) {
 }
 
 SocketAddress FromIpv4(const in_addr& ip, in_port_t port) {
-  return {SocketAddress::Family::kIpv4, IpText(AF_INET, &ip), ntohs(port), ""};
+  return {SocketAddress::Family::kIpv4, ntohs(port), IpText(AF_INET, &ip)};
 }
 
 SocketAddress FromIpv6(const sockaddr_in6& raw) {
@@ -46,7 +47,7 @@ SocketAddress FromIpv6(const sockaddr_in6& raw) {
   }
   std::string text = IpText(AF_INET6, &raw.sin6_addr);
   if (raw.sin6_scope_id != 0) absl::StrAppend(&text, "%", raw.sin6_scope_id);
-  return {SocketAddress::Family::kIpv6, text, ntohs(raw.sin6_port), ""};
+  return {SocketAddress::Family::kIpv6, ntohs(raw.sin6_port), std::move(text)};
 }
 
 SocketAddress FromUnix(const RawAddress& raw) {
@@ -58,10 +59,10 @@ SocketAddress FromUnix(const RawAddress& raw) {
   const size_t size = raw.size - kPathOffset;
   if (address.sun_path[0] == '\0') {
     // The abstract name space, written as ss(8) does.
-    result.path =
+    result.text =
         absl::StrCat("@", absl::string_view(address.sun_path + 1, size - 1));
   } else {
-    result.path.assign(address.sun_path, strnlen(address.sun_path, size));
+    result.text.assign(address.sun_path, strnlen(address.sun_path, size));
   }
   return result;
 }

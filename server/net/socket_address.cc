@@ -79,9 +79,9 @@ std::string SocketAddress::ToString() const {
       return "";
     case Family::kIpv4:
     case Family::kIpv6:
-      return HostAndPort(ip, port);
+      return HostAndPort(text, port);
     case Family::kUnix:
-      return absl::StrCat(kUnixPrefix, path);
+      return absl::StrCat(kUnixPrefix, text);
   }
   return "";
 }

@@ -13,14 +13,23 @@ namespace tlsd::net {
 
 // The address of one end of a socket.
 struct SocketAddress {
-  enum class Family { kNone, kIpv4, kIpv6, kUnix };
+  enum class Family : uint8_t { kNone, kIpv4, kIpv6, kUnix };
 
   Family family = Family::kNone;
-  // The IP address in text form; IPv4-mapped IPv6 addresses are shown as IPv4.
-  std::string ip;
   uint16_t port = 0;
-  // The path of a unix socket; empty if that end has no name.
-  std::string path;
+  // What `ip` or `path` returns: a connection has many addresses.
+  std::string text;
+
+  // ip returns the IP address in text form, IPv4-mapped IPv6 addresses as IPv4;
+  // empty for other families.
+  absl::string_view ip() const {
+    return family == Family::kUnix ? absl::string_view() : text;
+  }
+  // path returns the path of a unix socket; empty if that end has no name, and
+  // for other families.
+  absl::string_view path() const {
+    return family == Family::kUnix ? text : absl::string_view();
+  }
 
   // ToString returns "127.0.0.1:80", "[::1]:80" or "unix:/path".
   std::string ToString() const;

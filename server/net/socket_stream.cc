@@ -109,6 +109,9 @@ const char* SocketStream::kind() const {
 void SocketStream::OnClose() {
   observer_ = nullptr;
   timer_ = nullptr;
+  // Else the peer of a plain stream would take what it has for all there is.
+  const bool has_failed = state_ == State::kFailing || state_ == State::kFailed;
+  if (!unsent_.empty() || has_failed) ResetWhenClosed();
   unsent_.Clear();
   descriptor_ = Descriptor();
 }
@@ -297,7 +300,7 @@ int SocketStream::SendNow(base::ByteQueue& bytes, Then then) {
       MSG_NOSIGNAL | MSG_DONTWAIT | (then == Then::kEnd ? MSG_MORE : 0);
   while (!bytes.empty()) {
     // The first write is never held back, and may be the only one.
-    if (delays_ && has_sent_ && !options_.delay_small_writes) SetDelay(false);
+    if (delays_ && has_sent_ && !shall_delay_) SetDelay(false);
     Pieces pieces;
     std::array<iovec, kPiecesMax> vectors;
     const size_t count = bytes.Pieces(absl::MakeSpan(pieces));
@@ -364,12 +367,12 @@ int SocketStream::ShutDown() {
 
 void SocketStream::SetOptions(const SocketOptions& options) {
   if (kind_ != Kind::kTcp) return;
-  const SocketOptions previous = std::exchange(options_, options);
-  if (options.delay_small_writes != previous.delay_small_writes &&
-      options.delay_small_writes != delays_) {
-    SetDelay(options.delay_small_writes);
+  const bool shall_delay = options.delay_small_writes;
+  if (std::exchange(shall_delay_, shall_delay) != shall_delay &&
+      shall_delay != delays_) {
+    SetDelay(shall_delay);
   }
-  if (options.keep_alive != previous.keep_alive) {
+  if (std::exchange(keep_alive_, options.keep_alive) != options.keep_alive) {
     SetKeepAlive(descriptor_.get(), options.keep_alive);
   }
 }
@@ -435,7 +438,7 @@ void SocketStream::Linger() {
     EndSending();
     if (is_closed()) return;
   } else {
-    timer_ = loop_.After(Transport::kFlushTime, [this] { Drop(); });
+    timer_ = loop_.After(Transport::kFlushTime, [this] { Close(); });
   }
   GoOnReading();
 }
@@ -450,23 +453,17 @@ void SocketStream::EndSending() {
   timer_ = loop_.After(Transport::kLingerTime, [this] { Close(); });
 }
 
-// Else the peer of a plain stream would take what it has for all there is.
-void SocketStream::Drop() {
-  if (unsent_.empty()) {
-    Close();
-  } else {
-    Reset();
-  }
+void SocketStream::Reset() {
+  ResetWhenClosed();
+  Close();
 }
 
-void SocketStream::Reset() {
-  if (kind_ == Kind::kTcp) {
-    // tcp(7): closing then drops what is unsent and sends RST.
-    const linger at_once = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(descriptor_.get(), SOL_SOCKET, SO_LINGER, &at_once,
-               sizeof(at_once));
-  }
-  Close();
+void SocketStream::ResetWhenClosed() {
+  if (kind_ != Kind::kTcp) return;
+  // tcp(7): closing then drops what is unsent and sends RST.
+  const linger at_once = {.l_onoff = 1, .l_linger = 0};
+  setsockopt(descriptor_.get(), SOL_SOCKET, SO_LINGER, &at_once,
+             sizeof(at_once));
 }
 
 }  // namespace tlsd::net

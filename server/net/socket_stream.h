@@ -73,11 +73,10 @@ class SocketStream final : public LoopObject {
   const SocketAddress& local_address();
   const SocketAddress& remote_address() const { return remote_address_; }
 
-  // Each of these, like Close, ends the caller's hold on the stream.
+  // Each of these ends the caller's hold on the stream, as Close does. Close is
+  // a Reset if anything is unsent, or has failed.
   void Linger();
   void Reset();
-  // Drop is Close, or, if anything is unsent, Reset.
-  void Drop();
 
   bool is_abandoned() const override;
   const char* kind() const override;
@@ -119,6 +118,7 @@ class SocketStream final : public LoopObject {
   void Fail(int error);
   int ShutDown();
   void EndSending();
+  void ResetWhenClosed();
   void SetDelay(bool delays);
 
   const Kind kind_;
@@ -132,7 +132,9 @@ class SocketStream final : public LoopObject {
   // Nothing more will be written; and SHUT_WR has been done.
   bool is_ending_ = false;
   bool is_shut_down_ = false;
-  // The kernel holds small writes back; and something has been sent.
+  // The kernel shall hold small writes back, and does; and something has been
+  // sent.
+  bool shall_delay_ = false;
   bool delays_ = false;
   bool has_sent_ = false;
   // It is watched for EPOLLOUT.
@@ -147,7 +149,7 @@ class SocketStream final : public LoopObject {
   // Not empty only while the kernel is full.
   base::ByteQueue unsent_;
   size_t dropped_size_ = 0;
-  SocketOptions options_;
+  absl::Duration keep_alive_;
   std::unique_ptr<Timer> timer_;
   SocketAddress local_address_;
   SocketAddress remote_address_;

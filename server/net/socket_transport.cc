@@ -5,7 +5,7 @@
 namespace tlsd::net {
 
 SocketTransport::~SocketTransport() {
-  if (stream_ != nullptr) stream_->Drop();
+  if (stream_ != nullptr) stream_->Close();
 }
 
 void SocketTransport::Start(TransportObserver& observer) {

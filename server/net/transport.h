@@ -56,7 +56,7 @@ class Transport {
   // Write takes all of `bytes`. It sends now what the kernel takes, and the
   // rest when it can; `unsent_size` says how much that is. It sets no limit:
   // look at `unsent_size` first. A failure arrives as OnError, after what the
-  // peer had sent before it.
+  // peer had sent before it; what it had sent is lost if reading is paused.
   virtual void Write(base::ByteQueue& bytes) = 0;
   virtual size_t unsent_size() const = 0;
 

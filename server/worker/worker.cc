@@ -11,6 +11,7 @@
 #include "server/base/status_macros.h"
 #include "server/conn/echo_sink.h"
 #include "server/conn/stream_sink.h"
+#include "server/net/thread_schedule.h"
 
 namespace tlsd::worker {
 namespace {
@@ -58,7 +59,9 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(
 
 Worker::Worker(int index, const WorkerParts& parts,
                std::unique_ptr<LoopThread> thread)
-    : index_(index), parts_(parts), thread_(std::move(thread)) {}
+    : index_(index), parts_(parts), thread_(std::move(thread)) {
+  Post([] { net::ScheduleAs(net::Plane::kData); });
+}
 
 Worker::~Worker() { Stop(); }
 
@@ -194,8 +197,8 @@ void Worker::OnOcspResponse(conn::Connection& connection) {
 }
 
 void Worker::OnSession(conn::Connection& connection) {
-  const std::string& key = connections_.at(connection.name()).session_key;
-  if (!key.empty()) parts_.sessions.Put(key, *connection.session());
+  const auto& key = connections_.at(connection.name()).session_key;
+  if (key != nullptr) parts_.sessions.Put(*key, *connection.session());
   // Who hears of it finds it.
   parts_.events.Publish(EventType::kSession, connection.ShareFacts());
 }
@@ -252,9 +255,9 @@ void Worker::OnClosed(conn::Connection& connection) {
     Forget(facts->name);
   }
   if (owned.is_of_pair && !facts->carrier.empty()) --pair_count_;
-  owned.upstream_dial.reset();
-  if (!owned.upstream_connection.empty()) {
-    CancelConnect(std::exchange(owned.upstream_connection, {}));
+  if (const auto upstream = std::move(owned.upstream);
+      upstream != nullptr && !upstream->connection.empty()) {
+    CancelConnect(upstream->connection);
   }
   const std::shared_ptr<Listener> listener = std::move(owned.listener);
   if (is_known) {

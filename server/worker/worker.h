@@ -139,18 +139,22 @@ class Worker final : private conn::ConnectionOwner {
     std::unique_ptr<net::Acceptor> acceptor;
     std::unique_ptr<net::Timer> drain_timer;
   };
+  // The way to an upstream: a dial, or the name of a connection.
+  struct UpstreamConnect {
+    std::unique_ptr<net::Dial> dial;
+    std::string connection;
+  };
   // A connection, and the listener that counts it as long as it has not ended.
+  // What few connections have, or only for a while, stands apart.
   struct Owned {
     std::unique_ptr<conn::Connection> connection = nullptr;
     std::shared_ptr<Listener> listener = nullptr;
-    // As in DialOptions.
-    std::string session_key = {};
+    // As in DialOptions; null if there is none.
+    std::unique_ptr<const std::string> session_key = nullptr;
+    // While it is being forwarded.
+    std::unique_ptr<UpstreamConnect> upstream = nullptr;
     // Its name was given out before the handshake.
     bool is_of_pair = false;
-    // While it is being forwarded: to an address, or to the connection of that
-    // name.
-    std::unique_ptr<net::Dial> upstream_dial = nullptr;
-    std::string upstream_connection = {};
   };
   // A handshake that waits for a decision.
   struct Parked {

@@ -73,9 +73,11 @@ void Worker::OnDialed(
   conn::ConnectionOptions options = std::move(dialled.connection);
   options.name = name;
   options.role = tls::Role::kClient;
-  std::string session_key = std::move(dialled.session_key);
-  if (!session_key.empty()) {
-    options.engine.session = parts_.sessions.Take(session_key, absl::Now());
+  std::unique_ptr<const std::string> session_key;
+  if (!dialled.session_key.empty()) {
+    session_key =
+        std::make_unique<const std::string>(std::move(dialled.session_key));
+    options.engine.session = parts_.sessions.Take(*session_key, absl::Now());
   }
   const std::string upstream_of = std::move(dialled.upstream_of);
   std::unique_ptr<conn::CleartextSink> sink;
@@ -197,9 +199,11 @@ void Worker::Forward(conn::Connection& connection,
                              options.upstream.endpoint.ToString()};
   std::string preamble =
       conn::EncodeForwardHeader(options.header, connection.facts());
-  Owned& owned = connections_.at(name);
+  auto upstream_connect = std::make_unique<UpstreamConnect>();
+  UpstreamConnect& way = *upstream_connect;
+  connections_.at(name).upstream = std::move(upstream_connect);
   if (options.upstream.connection.protection == conn::Protection::kNone) {
-    owned.upstream_dial = net::Dial::Start(
+    way.dial = net::Dial::Start(
         loop(), pool_, options.upstream.endpoint,
         DialOptionsOf(options.upstream),
         [this, name, far_end, preamble = std::move(preamble)](
@@ -218,8 +222,8 @@ void Worker::Forward(conn::Connection& connection,
     if (!upstream.session_key.empty()) upstream.session_key += context->etag;
   }
   upstream.upstream_of = name;
-  owned.upstream_connection = MakeConnectionName(index_);
-  Connect(owned.upstream_connection, std::move(upstream),
+  way.connection = MakeConnectionName(index_);
+  Connect(way.connection, std::move(upstream),
           [this, name, far_end](absl::StatusOr<conn::ConnectionFacts> facts) {
             OnUpstreamConnected(name, far_end, std::move(facts));
           });
@@ -230,7 +234,7 @@ void Worker::OnUpstream(
     const std::string& preamble,
     absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
   conn::Connection* connection = Find(name);
-  connections_.at(name).upstream_dial.reset();
+  connections_.at(name).upstream.reset();
   if (!transport.ok()) {
     connection->Abort(far_end.Failed(transport.status()));
     return;
@@ -244,11 +248,10 @@ void Worker::OnUpstreamConnected(
     absl::StatusOr<conn::ConnectionFacts> upstream) {
   conn::Connection* connection = Find(name);
   // Who is forwarded may have left: then this Connect was cancelled.
-  if (connection == nullptr ||
-      connections_.at(name).upstream_connection.empty()) {
+  if (connection == nullptr || connections_.at(name).upstream == nullptr) {
     return;
   }
-  connections_.at(name).upstream_connection.clear();
+  connections_.at(name).upstream.reset();
   if (!upstream.ok()) {
     connection->Abort(far_end.Failed(upstream.status()));
     return;

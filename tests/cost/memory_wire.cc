@@ -10,7 +10,7 @@ class MemoryWire::MemoryTransport final : public net::Transport {
  public:
   explicit MemoryTransport(MemoryWire& wire) : wire_(wire) {
     local_.family = remote_.family = net::SocketAddress::Family::kIpv4;
-    local_.ip = remote_.ip = "127.0.0.1";
+    local_.text = remote_.text = "127.0.0.1";
     local_.port = 443;
     remote_.port = 50000;
   }

@@ -12,9 +12,9 @@ class FakeWire::FakeTransport final : public net::Transport {
  public:
   explicit FakeTransport(FakeWire& wire) : wire_(wire) {
     local_.family = remote_.family = net::SocketAddress::Family::kIpv4;
-    local_.ip = "192.0.2.1";
+    local_.text = "192.0.2.1";
     local_.port = 443;
-    remote_.ip = "192.0.2.2";
+    remote_.text = "192.0.2.2";
     remote_.port = 50000;
   }
 

@@ -60,8 +60,6 @@ const std::vector<Exemption>& Exemptions() {
        "tests/integration/secure_context_test.cc", kByRpc},
       {"server/control/secure_pair_service.cc",
        "tests/integration/secure_pair_test.cc", kByRpc},
-      {"server/control/stream_call.cc", "tests/integration/stream_test.cc",
-       kByRpc},
       {"server/control/watch_call.cc", "tests/integration/events_test.cc",
        kByRpc},
       {"server/main/daemon.cc", "tests/integration/control_endpoint_test.cc",

@@ -66,8 +66,8 @@ const std::vector<HeaderHome>& HeaderHomes() {
        "use a domain struct, and convert in server/control"},
       {"the operating system",
        {"sys/", "netinet/", "arpa/", "net/", "linux/", "netdb.h", "unistd.h",
-        "fcntl.h", "poll.h", "pthread.h", "signal.h", "csignal", "ifaddrs.h",
-        "termios.h"},
+        "fcntl.h", "poll.h", "pthread.h", "sched.h", "signal.h", "csignal",
+        "ifaddrs.h", "termios.h"},
        {"server/net/", "client/cli/", "tests/",
         // Writes to a pipe that may be full, and must not wait for it.
         "server/base/log.cc",

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "client/client.h"
+#include "proto/rpc/callback_waker.h"
 #include "proto/status/error.h"
 #include "tests/unit/client/fake_daemon.h"
 #include "tests/unit/client/parse_text.h"
@@ -106,6 +107,17 @@ absl::Status DoNothing(testing::DecisionStream&) { return absl::OkStatus(); }
 
 SignAnswer SignOne(const Decision&, const SignQuestion&) {
   return SignAnswer{"signature"};
+}
+
+TEST_F(DecisionHandlerTest, StaysAwakeAsLongAsItIsThere) {
+  EXPECT_EQ(rpc::CallbackWaker::Shared().use_count(), 1);
+  {
+    const auto handler = Handle({.sign = SignOne}, DoNothing);
+    ASSERT_TRUE(handler.ok()) << handler.status();
+
+    EXPECT_EQ(rpc::CallbackWaker::Shared().use_count(), 2);
+  }
+  EXPECT_EQ(rpc::CallbackWaker::Shared().use_count(), 1);
 }
 
 TEST_F(DecisionHandlerTest, RegistersForWhatItHasAnswerersFor) {

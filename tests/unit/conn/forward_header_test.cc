@@ -15,7 +15,7 @@ namespace {
 net::SocketAddress Ipv4(const std::string& ip, uint16_t port) {
   net::SocketAddress address;
   address.family = net::SocketAddress::Family::kIpv4;
-  address.ip = ip;
+  address.text = ip;
   address.port = port;
   return address;
 }
@@ -97,10 +97,10 @@ TEST(ForwardHeaderTest, SaysNothingOfTlsForAPlainConnection) {
 
 TEST(ForwardHeaderTest, PassesOnWhatAProxyHasClaimed) {
   ConnectionFacts facts = Facts();
-  auto claimed = std::make_shared<net::ProxyHeader>();
-  claimed->source = facts.remote_address;
-  claimed->destination = Ipv4("203.0.113.1", 8443);
-  facts.proxy_header = claimed;
+  auto claimed = std::make_shared<ProxyFacts>();
+  claimed->header.source = facts.remote_address;
+  claimed->header.destination = Ipv4("203.0.113.1", 8443);
+  facts.proxy = claimed;
   EXPECT_EQ(EncodeForwardHeader(ForwardHeader::kVersion1, facts),
             "PROXY TCP4 198.51.100.9 203.0.113.1 5555 8443\r\n");
 }

@@ -257,9 +257,9 @@ TEST_F(PlainConnectionTest, ReadsAProxyHeader) {
     EXPECT_EQ(TakeAll(connection()), "hello");
     const ConnectionFacts facts = connection().facts();
     EXPECT_EQ(facts.remote_address.ToString(), "198.51.100.9:5555");
-    EXPECT_EQ(facts.proxy_address.ToString(), "192.0.2.2:50000");
-    ASSERT_NE(facts.proxy_header, nullptr);
-    EXPECT_EQ(facts.proxy_header->destination.ToString(), "192.0.2.1:443");
+    EXPECT_EQ(facts.proxy->address.ToString(), "192.0.2.2:50000");
+    ASSERT_NE(facts.proxy, nullptr);
+    EXPECT_EQ(facts.proxy->header.destination.ToString(), "192.0.2.1:443");
   }
 }
 
@@ -279,7 +279,7 @@ TEST_F(PlainConnectionTest, KeepsTheSocketsAddressForALocalHeader) {
   Begin(options);
   Arrive("PROXY UNKNOWN\r\n");
   EXPECT_EQ(connection().facts().remote_address.ToString(), "192.0.2.2:50000");
-  EXPECT_TRUE(connection().facts().proxy_header->is_local);
+  EXPECT_TRUE(connection().facts().proxy->header.is_local);
 }
 
 TEST_F(PlainConnectionTest, TurnsAwayWhoHasNoProxyHeader) {

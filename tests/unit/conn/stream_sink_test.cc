@@ -136,6 +136,32 @@ TEST_F(StreamSinkTest, ReportsAFailureAfterTheBytesBeforeIt) {
   EXPECT_THAT(read_, FailsWith(Reason::kTlsTruncated));
 }
 
+TEST_F(StreamSinkTest, TellsOnceThatTheConnectionHasEnded) {
+  harness_.Open();
+  ASSERT_THAT(sink_.Claim(Direction::kBoth), IsOk());
+  int closed_count = 0;
+  sink_.OnClosed([&] { ++closed_count; });
+  harness_.Pump();
+  EXPECT_EQ(closed_count, 0);
+
+  connection_.Reset();
+  sink_.OnProgress(connection_);
+
+  EXPECT_EQ(closed_count, 1);
+}
+
+TEST_F(StreamSinkTest, TellsNobodyWhoHasReleasedIt) {
+  harness_.Open();
+  ASSERT_THAT(sink_.Claim(Direction::kBoth), IsOk());
+  int closed_count = 0;
+  sink_.OnClosed([&] { ++closed_count; });
+  sink_.Release(Direction::kBoth);
+
+  connection_.Reset();
+
+  EXPECT_EQ(closed_count, 0);
+}
+
 TEST_F(StreamSinkTest, AnswersReadAndWriteThatWaitWhenTheConnectionFails) {
   harness_.Open();
   wire_.room = 0;

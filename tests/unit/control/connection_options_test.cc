@@ -108,7 +108,7 @@ TEST_F(ConnectionOptionsTest, ReadsEverything) {
     ech_config_list: "list"
   )pb"));
   ASSERT_THAT(options, IsOk());
-  EXPECT_EQ(options->local_address.ip, "192.0.2.9");
+  EXPECT_EQ(options->local_address.ip(), "192.0.2.9");
   const conn::ConnectionOptions& connection = options->connection;
   EXPECT_EQ(connection.secure_context_name, "secureContexts/client");
   EXPECT_EQ(connection.engine.server_name, "b.test");

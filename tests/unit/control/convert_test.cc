@@ -71,8 +71,8 @@ conn::ConnectionFacts SomeConnection() {
   facts.state = ConnectionState::kOpen;
   facts.listener = "listeners/l1";
   facts.secure_context = "secureContexts/web";
-  facts.local_address = {SocketAddress::Family::kIpv4, "192.0.2.1", 443, ""};
-  facts.remote_address = {SocketAddress::Family::kIpv6, "2001:db8::1", 9, ""};
+  facts.local_address = {SocketAddress::Family::kIpv4, 443, "192.0.2.1"};
+  facts.remote_address = {SocketAddress::Family::kIpv6, 9, "2001:db8::1"};
   facts.server_name = "a.test";
   facts.cleartext_bytes_received = 1;
   facts.cleartext_bytes_sent = 2;
@@ -153,16 +153,16 @@ TEST(ConvertTest, WritesNoTimeThatAnOcspResponseHasNot) {
 
 TEST(ConvertTest, WritesEveryFamilyOfAddresses) {
   const auto ipv4 = Converted<v1::SocketAddress>(
-      SocketAddress{SocketAddress::Family::kIpv4, "192.0.2.1", 443, ""});
+      SocketAddress{SocketAddress::Family::kIpv4, 443, "192.0.2.1"});
   EXPECT_EQ(ipv4.family(), "IPv4");
   EXPECT_EQ(ipv4.address(), "192.0.2.1");
   EXPECT_EQ(ipv4.port(), 443);
   const auto ipv6 = Converted<v1::SocketAddress>(
-      SocketAddress{SocketAddress::Family::kIpv6, "::1", 65535, ""});
+      SocketAddress{SocketAddress::Family::kIpv6, 65535, "::1"});
   EXPECT_EQ(ipv6.family(), "IPv6");
   EXPECT_EQ(ipv6.port(), 65535);
   const auto unix = Converted<v1::SocketAddress>(
-      SocketAddress{SocketAddress::Family::kUnix, "", 0, "/run/ä"});
+      SocketAddress{SocketAddress::Family::kUnix, 0, "/run/ä"});
   EXPECT_EQ(unix.family(), "unix");
   EXPECT_EQ(unix.path(), "/run/ä");
   EXPECT_EQ(Converted<v1::SocketAddress>(SocketAddress()).family(), "");
@@ -173,7 +173,7 @@ TEST(ConvertTest, WritesEveryFamilyOfAddresses) {
 TEST(ConvertTest, EscapesPathsThatAreNoText) {
   const std::string path = "/tmp/\xff\xfe";
   const auto proto = Converted<v1::SocketAddress>(
-      SocketAddress{SocketAddress::Family::kUnix, "", 0, path});
+      SocketAddress{SocketAddress::Family::kUnix, 0, path});
 
   EXPECT_TRUE(base::IsValidUtf8(proto.path()));
   EXPECT_THAT(proto.path(), HasSubstr("/tmp/\\xff"));
@@ -271,12 +271,12 @@ TEST(ConvertTest, WritesWhatLiesBelowAConnection) {
   facts.early_bytes_received = 5;
   facts.renegotiation_count = 2;
   facts.socket_options.idle_timeout = absl::Seconds(9);
-  auto header = std::make_shared<net::ProxyHeader>();
-  header->version = 1;
-  header->source = facts.remote_address;
-  header->destination = facts.local_address;
-  facts.proxy_header = header;
-  facts.proxy_address = facts.local_address;
+  auto proxy = std::make_shared<conn::ProxyFacts>();
+  proxy->header.version = 1;
+  proxy->header.source = facts.remote_address;
+  proxy->header.destination = facts.local_address;
+  proxy->address = facts.local_address;
+  facts.proxy = proxy;
   const auto proto = Converted<v1::Connection>(facts);
 
   EXPECT_FALSE(proto.encrypted());
@@ -357,7 +357,7 @@ TEST(ConvertTest, WritesEveryFieldOfAListener) {
   facts.handler = worker::Handler::kEcho;
   facts.handshake_timeout = absl::Milliseconds(1500);
   facts.connection_count_max = 1'000'000;
-  facts.bound_address = {SocketAddress::Family::kIpv4, "127.0.0.1", 8443, ""};
+  facts.bound_address = {SocketAddress::Family::kIpv4, 8443, "127.0.0.1"};
   facts.connection_count = 1;
   facts.accepted_count = 2;
   facts.rejected_count = 3;

@@ -13,7 +13,7 @@ using conn::ForwardHeader;
 net::SocketAddress Address(const std::string& ip, uint16_t port) {
   net::SocketAddress address;
   address.family = net::SocketAddress::Family::kIpv4;
-  address.ip = ip;
+  address.text = ip;
   address.port = port;
   return address;
 }

@@ -141,6 +141,18 @@ TEST(StreamFramesTest, ReadsCleartextInEveryForm) {
   }
 }
 
+TEST(StreamFramesTest, HoldsNoPieceOfNoBytes) {
+  v1::StreamRequest text;
+  text.set_text("");
+  const std::string unknown("\x78\x01", 2);
+  for (const std::string& message :
+       {Data(""), text.SerializeAsString(), unknown + Data("")}) {
+    Slices payload;
+    EXPECT_THAT(ReadCleartext(Buffer({message}), payload), IsOk());
+    EXPECT_TRUE(payload.empty());
+  }
+}
+
 TEST(StreamFramesTest, RefusesWhatIsNoCleartext) {
   v1::StreamRequest attach;
   attach.mutable_attach();

@@ -70,12 +70,12 @@ TEST_F(AcceptorTest, KnowsTheAddressesOfBothEnds) {
 TEST_F(AcceptorTest, ShowsMappedAddressesAsIpv4) {
   Listen({"", 0, ""});
   const Descriptor client(
-      ConnectTo({Family::kIpv4, "127.0.0.1", address_.port, ""}));
+      ConnectTo({Family::kIpv4, address_.port, "127.0.0.1"}));
   ASSERT_TRUE(RunUntilAccepted(1));
 
   EXPECT_EQ(accepted_[0]->remote_address(), LocalAddressOf(client.get()));
   EXPECT_EQ(accepted_[0]->local_address(),
-            (SocketAddress{Family::kIpv4, "127.0.0.1", address_.port, ""}));
+            (SocketAddress{Family::kIpv4, address_.port, "127.0.0.1"}));
 }
 
 TEST_F(AcceptorTest, AcceptsOnAUnixPath) {
@@ -86,7 +86,7 @@ TEST_F(AcceptorTest, AcceptsOnAUnixPath) {
 
   EXPECT_EQ(accepted_[0]->local_address(), address_);
   EXPECT_EQ(accepted_[0]->remote_address(),
-            (SocketAddress{Family::kUnix, "", 0, ""}));
+            (SocketAddress{Family::kUnix, 0, ""}));
 }
 
 // Returns the value of a TCP option of the socket of this process that is
@@ -194,6 +194,77 @@ TEST_F(AcceptorTest, MayBeDestroyedDuringAShortage) {
 
   fixture_.RunOnce();
   EXPECT_TRUE(accepted_.empty());
+}
+
+// How many connections an acceptor takes in a turn of its loop.
+class AcceptorBatchTest : public AcceptorTest {
+ protected:
+  // So many turns are full before it takes more; and never more than that.
+  static constexpr size_t kFullTurns = 17;
+  static constexpr int kBatchMax = 32;
+
+  AcceptorBatchTest() { Listen({"", 0, folder_.Path("socket")}); }
+
+  // Of a unix socket, a connection waits when connect returns.
+  void Connect(int count) {
+    for (int i = 0; i < count; ++i) clients_.emplace_back(ConnectTo(address_));
+  }
+
+  // Turns returns how many are accepted in each turn, until none is left.
+  std::vector<int> Turns() {
+    std::vector<int> counts;
+    while (accepted_.size() < clients_.size() &&
+           counts.size() <= clients_.size()) {
+      const size_t before = accepted_.size();
+      fixture_.RunOnce();
+      counts.push_back(static_cast<int>(accepted_.size() - before));
+    }
+    return counts;
+  }
+
+  const TempFolder folder_;
+  std::vector<Descriptor> clients_;
+};
+
+TEST_F(AcceptorBatchTest, TakesMoreATurnWhenThereAreAlwaysMore) {
+  Connect(kFullTurns + 2 + 4 + 8 + 16 + 3 * kBatchMax + 5);
+
+  std::vector<int> expected(kFullTurns, 1);
+  for (const int count : {2, 4, 8, 16, kBatchMax, kBatchMax, kBatchMax, 5}) {
+    expected.push_back(count);
+  }
+  EXPECT_EQ(Turns(), expected);
+}
+
+TEST_F(AcceptorBatchTest, TakesOneATurnOfConnectionsThatComeAlone) {
+  for (int i = 0; i < 100; ++i) {
+    Connect(1);
+    EXPECT_EQ(Turns(), std::vector<int>{1});
+  }
+}
+
+TEST_F(AcceptorBatchTest, TakesLessATurnWhenItHasFoundNone) {
+  Connect(kFullTurns + 2 + 4 + 8);
+  Turns();
+
+  // It would take 16.
+  Connect(3);
+  EXPECT_EQ(Turns(), std::vector<int>{3});
+  Connect(10);
+  EXPECT_EQ(Turns(), (std::vector<int>{3, 3, 3, 1}));
+  Connect(4);
+  EXPECT_EQ(Turns(), (std::vector<int>{1, 1, 1, 1}));
+}
+
+TEST_F(AcceptorBatchTest, IsPatientAnewWhenItHasFoundNone) {
+  Connect(kFullTurns + 1);
+  Turns();
+
+  Connect(kFullTurns + 2);
+
+  std::vector<int> expected(kFullTurns, 1);
+  expected.push_back(2);
+  EXPECT_EQ(Turns(), expected);
 }
 
 }  // namespace

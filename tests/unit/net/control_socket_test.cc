@@ -88,7 +88,7 @@ class ControlSocketTest : public testing::Test {
   }
 
   Descriptor Connect() {
-    return Descriptor(ConnectTo({SocketAddress::Family::kUnix, "", 0, path_}));
+    return Descriptor(ConnectTo({SocketAddress::Family::kUnix, 0, path_}));
   }
 
   mode_t ModeOf(const std::string& path) {

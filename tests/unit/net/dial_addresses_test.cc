@@ -23,7 +23,7 @@ namespace {
 using ::testing::HasSubstr;
 
 RawAddress RawOf(const SocketAddress& address) {
-  return *RawFromIp(address.ip, address.port);
+  return *RawFromIp(address.ip(), address.port);
 }
 
 // A port where nobody listens: a bound socket keeps others away from it.

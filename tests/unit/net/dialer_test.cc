@@ -76,7 +76,7 @@ TEST_F(DialerTest, ConnectsToAnIpAddress) {
 
   ASSERT_TRUE(transport.ok()) << transport.status();
   EXPECT_EQ((*transport)->remote_address(), listener->address());
-  EXPECT_EQ((*transport)->local_address().ip, "127.0.0.1");
+  EXPECT_EQ((*transport)->local_address().ip(), "127.0.0.1");
 }
 
 TEST_F(DialerTest, ConnectsToAName) {
@@ -133,7 +133,7 @@ TEST_F(DialerTest, ConnectsFromALocalAddress) {
   const auto transport = Connect(EndpointOf(listener->address()));
 
   ASSERT_TRUE(transport.ok()) << transport.status();
-  EXPECT_EQ((*transport)->local_address().ip, "127.0.0.2");
+  EXPECT_EQ((*transport)->local_address().ip(), "127.0.0.2");
   EXPECT_NE((*transport)->local_address().port, 0);
 }
 
@@ -166,7 +166,7 @@ TEST_F(DialerTest, ConnectsToAMappedAddressFromAnIpv4Address) {
       Connect({"::ffff:127.0.0.1", listener->address().port, ""});
 
   ASSERT_TRUE(transport.ok()) << transport.status();
-  EXPECT_EQ((*transport)->local_address().ip, "127.0.0.2");
+  EXPECT_EQ((*transport)->local_address().ip(), "127.0.0.2");
 }
 
 TEST_F(DialerTest, TriesOnlyAddressesOfTheFamilyOfTheLocalAddress) {
@@ -176,7 +176,7 @@ TEST_F(DialerTest, TriesOnlyAddressesOfTheFamilyOfTheLocalAddress) {
   const auto transport = Connect({"localhost", listener->address().port, ""});
 
   ASSERT_TRUE(transport.ok()) << transport.status();
-  EXPECT_EQ((*transport)->local_address().ip, "127.0.0.1");
+  EXPECT_EQ((*transport)->local_address().ip(), "127.0.0.1");
 }
 
 TEST_F(DialerTest, SaysThatNoAddressIsOfTheFamilyOfTheLocalAddress) {
@@ -227,7 +227,7 @@ TEST_F(DialerTest, ShowsAMappedAddressAsIpv4) {
 
   ASSERT_TRUE(transport.ok()) << transport.status();
   EXPECT_EQ((*transport)->remote_address(), listener->address());
-  EXPECT_EQ((*transport)->local_address().ip, "127.0.0.1");
+  EXPECT_EQ((*transport)->local_address().ip(), "127.0.0.1");
 }
 
 TEST_F(DialerTest, SaysThatNobodyListens) {

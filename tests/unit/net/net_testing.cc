@@ -134,10 +134,10 @@ std::unique_ptr<BoundSocket> BindOne(const Endpoint& endpoint) {
 
 Endpoint EndpointOf(const SocketAddress& address) {
   if (address.family == SocketAddress::Family::kUnix) {
-    return {"", 0, address.path};
+    return {"", 0, address.text};
   }
-  const bool is_wildcard = address.ip == "::" || address.ip == "0.0.0.0";
-  return {is_wildcard ? "127.0.0.1" : address.ip, address.port, ""};
+  const bool is_wildcard = address.text == "::" || address.text == "0.0.0.0";
+  return {is_wildcard ? "127.0.0.1" : address.text, address.port, ""};
 }
 
 int ConnectTo(const SocketAddress& address) {

@@ -34,11 +34,11 @@ constexpr absl::string_view kHaproxyTls =
 
 SocketAddress Ip(absl::string_view ip, uint16_t port) {
   const bool is_ipv6 = ip.find(':') != absl::string_view::npos;
-  return {is_ipv6 ? Family::kIpv6 : Family::kIpv4, std::string(ip), port, ""};
+  return {is_ipv6 ? Family::kIpv6 : Family::kIpv4, port, std::string(ip)};
 }
 
 SocketAddress Unix(std::string path) {
-  return {Family::kUnix, "", 0, std::move(path)};
+  return {Family::kUnix, 0, std::move(path)};
 }
 
 ProxyHeader Between(int version, SocketAddress source,

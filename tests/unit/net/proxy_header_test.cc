@@ -26,11 +26,11 @@ constexpr absl::string_view kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
 
 SocketAddress Ip(absl::string_view ip, uint16_t port) {
   const bool is_ipv6 = ip.find(':') != absl::string_view::npos;
-  return {is_ipv6 ? Family::kIpv6 : Family::kIpv4, std::string(ip), port, ""};
+  return {is_ipv6 ? Family::kIpv6 : Family::kIpv4, port, std::string(ip)};
 }
 
 SocketAddress Unix(std::string path) {
-  return {Family::kUnix, "", 0, std::move(path)};
+  return {Family::kUnix, 0, std::move(path)};
 }
 
 std::string Field(uint8_t type, absl::string_view value) {

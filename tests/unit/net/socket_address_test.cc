@@ -14,12 +14,10 @@ using ::testing::HasSubstr;
 using Family = SocketAddress::Family;
 
 TEST(SocketAddressTest, WritesEachFamilyInItsForm) {
-  EXPECT_EQ((SocketAddress{Family::kIpv4, "127.0.0.1", 80, ""}).ToString(),
+  EXPECT_EQ((SocketAddress{Family::kIpv4, 80, "127.0.0.1"}).ToString(),
             "127.0.0.1:80");
-  EXPECT_EQ((SocketAddress{Family::kIpv6, "::1", 80, ""}).ToString(),
-            "[::1]:80");
-  EXPECT_EQ((SocketAddress{Family::kUnix, "", 0, "/a/b"}).ToString(),
-            "unix:/a/b");
+  EXPECT_EQ((SocketAddress{Family::kIpv6, 80, "::1"}).ToString(), "[::1]:80");
+  EXPECT_EQ((SocketAddress{Family::kUnix, 0, "/a/b"}).ToString(), "unix:/a/b");
   EXPECT_EQ(SocketAddress().ToString(), "");
 }
 
@@ -140,16 +138,16 @@ TEST(IpEndpointTest, ReadsAnAddressWithOrWithoutAPort) {
   const struct {
     absl::string_view text;
     SocketAddress expected;
-  } cases[] = {{"192.0.2.1", {Family::kIpv4, "192.0.2.1", 0, ""}},
-               {"192.0.2.1:80", {Family::kIpv4, "192.0.2.1", 80, ""}},
-               {"0.0.0.0:65535", {Family::kIpv4, "0.0.0.0", 65535, ""}},
-               {"::1", {Family::kIpv6, "::1", 0, ""}},
-               {"::", {Family::kIpv6, "::", 0, ""}},
-               {"[::1]:80", {Family::kIpv6, "::1", 80, ""}},
-               {"[2001:DB8::0:1]:0", {Family::kIpv6, "2001:db8::1", 0, ""}},
-               {"2001:db8::80", {Family::kIpv6, "2001:db8::80", 0, ""}},
-               {"[::ffff:1.2.3.4]:5", {Family::kIpv4, "1.2.3.4", 5, ""}},
-               {"::ffff:1.2.3.4", {Family::kIpv4, "1.2.3.4", 0, ""}}};
+  } cases[] = {{"192.0.2.1", {Family::kIpv4, 0, "192.0.2.1"}},
+               {"192.0.2.1:80", {Family::kIpv4, 80, "192.0.2.1"}},
+               {"0.0.0.0:65535", {Family::kIpv4, 65535, "0.0.0.0"}},
+               {"::1", {Family::kIpv6, 0, "::1"}},
+               {"::", {Family::kIpv6, 0, "::"}},
+               {"[::1]:80", {Family::kIpv6, 80, "::1"}},
+               {"[2001:DB8::0:1]:0", {Family::kIpv6, 0, "2001:db8::1"}},
+               {"2001:db8::80", {Family::kIpv6, 0, "2001:db8::80"}},
+               {"[::ffff:1.2.3.4]:5", {Family::kIpv4, 5, "1.2.3.4"}},
+               {"::ffff:1.2.3.4", {Family::kIpv4, 0, "1.2.3.4"}}};
   for (const auto& [text, expected] : cases) {
     const auto address = ParseIpEndpoint("local_address", text);
 

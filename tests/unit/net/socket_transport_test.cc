@@ -1,7 +1,7 @@
 #include "server/net/socket_transport.h"
 
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <memory>
@@ -40,6 +40,25 @@ class SocketTransportTest : public testing::Test {
     peer_ = Descriptor(ConnectTo(address));
     EXPECT_TRUE(fixture_.RunUntil([this] { return transport_ != nullptr; }));
     transport_->Start(seen_);
+  }
+
+  enum class Last { kNo, kYes };
+  void Send(absl::string_view text, Last last) {
+    base::ByteQueue bytes(fixture_.pool);
+    bytes.Append(base::AsBytes(text));
+    if (last == Last::kYes) {
+      transport_->WriteLast(bytes);
+    } else {
+      transport_->Write(bytes);
+    }
+  }
+
+  // How many segments have come to the peer's socket.
+  uint32_t SegmentsReceived() const {
+    tcp_info info = {};
+    socklen_t size = sizeof(info);
+    EXPECT_EQ(getsockopt(peer_.get(), IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    return info.tcpi_segs_in;
   }
 
   // Reads from the peer's socket, blocking, until the end or an error.
@@ -84,6 +103,52 @@ TEST_F(SocketTransportTest, ResetsThePeer) {
 
   EXPECT_EQ(ReadAll(), "");
   EXPECT_EQ(read_error_, ECONNRESET);
+}
+
+TEST_F(SocketTransportTest, SendsTheLastBytesTogetherWithTheEnd) {
+  const uint32_t segments_before = SegmentsReceived();
+
+  Send("last", Last::kYes);
+  transport_->EndWriting();
+
+  EXPECT_EQ(ReadAll(), "last");
+  EXPECT_EQ(SegmentsReceived() - segments_before, 1);
+}
+
+TEST_F(SocketTransportTest, SendsOtherBytesBeforeTheEnd) {
+  const uint32_t segments_before = SegmentsReceived();
+
+  Send("not the last", Last::kNo);
+  transport_->EndWriting();
+
+  EXPECT_EQ(ReadAll(), "not the last");
+  EXPECT_EQ(SegmentsReceived() - segments_before, 2);
+}
+
+TEST_F(SocketTransportTest, SendsTheLastBytesWhenItIsGivenUpGently) {
+  Send("last", Last::kYes);
+  Transport::CloseGently(std::move(transport_));
+
+  EXPECT_EQ(ReadAll(), "last");
+  EXPECT_EQ(read_error_, 0);
+}
+
+TEST_F(SocketTransportTest, SendsLastBytesForWhichThereIsNoRoomYet) {
+  const std::string text = Noise(8 << 20);
+  std::string received;
+  std::thread reader([&] { received = ReadAll(); });
+
+  Send(text, Last::kYes);
+  const bool had_to_wait = transport_->unsent_size() > 0;
+  transport_->EndWriting();
+  EXPECT_TRUE(
+      fixture_.RunUntil([this] { return transport_->unsent_size() == 0; }));
+  fixture_.RunOnce();
+  reader.join();
+
+  EXPECT_TRUE(had_to_wait);
+  EXPECT_TRUE(received == text);
+  EXPECT_EQ(read_error_, 0);
 }
 
 TEST_F(SocketTransportTest, EndsItsDirectionOnly) {

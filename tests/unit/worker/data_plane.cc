@@ -65,7 +65,8 @@ ListenerFacts DataPlane::Listen(const std::string& id, Handler handler) {
 
 DialOptions DataPlane::DialTo(const net::SocketAddress& address) {
   DialOptions options;
-  options.endpoint = {address.ip, address.port, address.path};
+  options.endpoint = {std::string(address.ip()), address.port,
+                      std::string(address.path())};
   options.connection.secure_context =
       testing::MakeContext(testing::ClientOptions(tls::TlsVersion::kTls13));
   options.connection.secure_context_name = "secureContexts/client";

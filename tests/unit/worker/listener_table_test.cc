@@ -41,7 +41,7 @@ TEST_F(ListenerTableTest, BindsBeforeItAnswers) {
 
   EXPECT_EQ(facts.name, "listeners/l1");
   EXPECT_EQ(facts.state, ListenerState::kActive);
-  EXPECT_EQ(facts.bound_address.ip, "127.0.0.1");
+  EXPECT_EQ(facts.bound_address.ip(), "127.0.0.1");
   EXPECT_NE(facts.bound_address.port, 0);
   EXPECT_THAT(plane_.Connect(facts), IsOk());
 }

@@ -35,7 +35,7 @@ class ListenerTest : public ::testing::Test {
   static net::SocketAddress Bound() {
     net::SocketAddress address;
     address.family = net::SocketAddress::Family::kIpv4;
-    address.ip = "127.0.0.1";
+    address.text = "127.0.0.1";
     address.port = 8443;
     return address;
   }

@@ -1,10 +1,12 @@
 #include "server/worker/worker.h"
 
+#include <sched.h>
 #include <unistd.h>
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "proto/status/error.h"
 #include "server/base/names.h"
+#include "server/net/thread_schedule.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/unit/net/net_testing.h"
 #include "tests/unit/worker/data_plane.h"
@@ -72,6 +75,16 @@ class WorkerTest : public ::testing::Test {
 
   DataPlane plane_{1};
 };
+
+TEST(WorkerThreadTest, IsOfTheDataPlaneWhoeverStartsIt) {
+  std::thread([] {
+    net::ScheduleAs(net::Plane::kControl);
+    DataPlane plane(1);
+    int policy = -1;
+    plane.OnWorker(0, [&](Worker&) { policy = sched_getscheduler(0); });
+    EXPECT_EQ(policy, SCHED_OTHER);
+  }).join();
+}
 
 TEST_F(WorkerTest, AcceptsForAListener) {
   Made made = Make("listeners/l1");

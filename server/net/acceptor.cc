@@ -52,7 +52,7 @@ class AcceptHandle final : public LoopObject {
   // Start returns an errno.
   int Start(int descriptor) {
     descriptor_ = descriptor;
-    return Watch(descriptor, EPOLLIN);
+    return WatchSocket();
   }
 
   const char* kind() const override { return "acceptor"; }
@@ -66,6 +66,13 @@ class AcceptHandle final : public LoopObject {
     timer_ = nullptr;
     // The socket may live on in another acceptor, by a duplicate.
     Unwatch(descriptor_);
+  }
+
+  // All workers watch the same unix socket, and one of them is enough. A TCP
+  // socket is a worker's own.
+  int WatchSocket() {
+    const bool is_shared = kind_ == SocketStream::Kind::kUnix;
+    return Watch(descriptor_, is_shared ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN);
   }
 
   void OnReady(uint32_t) override {
@@ -117,9 +124,14 @@ class AcceptHandle final : public LoopObject {
                 {{"address", address_.ToString()},
                  {"because", DescribeErrno(error)}});
     }
-    WatchFor(descriptor_, 0);
-    timer_ =
-        loop_.After(kShortagePause, [this] { WatchFor(descriptor_, EPOLLIN); });
+    Unwatch(descriptor_);
+    GoOnLater();
+  }
+
+  void GoOnLater() {
+    timer_ = loop_.After(kShortagePause, [this] {
+      if (WatchSocket() != 0) GoOnLater();
+    });
   }
 
   EventLoop& loop_;

@@ -4,6 +4,8 @@
 #include <random>
 #include <utility>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "proto/status/error.h"
 #include "proto/status/reason.h"
 #include "proto/status/rpc_status.h"
@@ -15,10 +17,11 @@ namespace tlsd::control {
 namespace {
 
 using conn::Connection;
-using testing::FailsWith;
 using testing::IsOk;
 using worker::DataPlane;
 using worker::EventType;
+
+constexpr absl::Duration kPatience = absl::Seconds(20);
 
 // A service that knows one method.
 class StreamService final
@@ -36,6 +39,10 @@ class StreamService final
   worker::WorkerPool& pool_;
 };
 
+bool IsNothing(const v1::StreamResponse& response) {
+  return response.message_case() == v1::StreamResponse::MESSAGE_NOT_SET;
+}
+
 }  // namespace
 
 v1::StreamRequest DataRequest(absl::string_view bytes) {
@@ -45,8 +52,7 @@ v1::StreamRequest DataRequest(absl::string_view bytes) {
 }
 
 Caller::Caller(v1::ConnectionService::Stub& stub) {
-  context_.set_deadline(std::chrono::system_clock::now() +
-                        std::chrono::seconds(60));
+  context_.set_deadline(absl::ToChronoTime(absl::Now() + kPatience));
   stream_ = stub.Stream(&context_);
 }
 
@@ -68,9 +74,9 @@ void Caller::HalfClose() { stream_->WritesDone(); }
 
 void Caller::Cancel() { context_.TryCancel(); }
 
-std::optional<v1::StreamResponse> Caller::Receive() {
+v1::StreamResponse Caller::Receive() {
   v1::StreamResponse response;
-  if (!stream_->Read(&response)) return std::nullopt;
+  if (!stream_->Read(&response)) return {};
   has_end_ |= response.has_end();
   return response;
 }
@@ -78,15 +84,15 @@ std::optional<v1::StreamResponse> Caller::Receive() {
 std::string Caller::ReceiveBytes(size_t size) {
   std::string bytes;
   while (bytes.size() < size) {
-    const std::optional<v1::StreamResponse> response = Receive();
-    if (!response.has_value()) break;
-    bytes += response->data();
+    const v1::StreamResponse response = Receive();
+    if (IsNothing(response)) break;
+    bytes += response.data() + response.text();
   }
   return bytes;
 }
 
 absl::Status Caller::Finish() {
-  while (Receive().has_value()) {
+  while (!IsNothing(Receive())) {
   }
   has_finished_ = true;
   return FromRpcStatus(stream_->Finish());
@@ -134,18 +140,29 @@ std::unique_ptr<Caller> StreamCallFixture::Attach(v1::DetachPolicy policy) {
 
 std::unique_ptr<Caller> StreamCallFixture::Attach(
     const v1::StreamRequest& request) {
-  for (;;) {
-    std::unique_ptr<Caller> caller = Call();
+  std::unique_ptr<Caller> caller;
+  v1::StreamResponse response;
+  absl::Status status;
+  Until([&] {
+    caller = Call();
     caller->Send(request);
-    const std::optional<v1::StreamResponse> response = caller->Receive();
-    if (response.has_value()) {
-      EXPECT_EQ(response->attached().name(), connection_);
-      return caller;
-    }
-    const absl::Status status = caller->Finish();
-    EXPECT_THAT(status, FailsWith(Reason::kConnectionAttached));
-    if (!HasReason(status, Reason::kConnectionAttached)) return caller;
+    response = caller->Receive();
+    if (!IsNothing(response)) return true;
+    status = caller->Finish();
+    return !HasReason(status, Reason::kConnectionAttached);
+  });
+  EXPECT_EQ(response.attached().name(), connection_) << status;
+  return caller;
+}
+
+bool StreamCallFixture::Until(const std::function<bool()>& condition) {
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (!condition()) {
+    if (absl::Now() < deadline) continue;
+    ADD_FAILURE() << "it does not come about";
+    return false;
   }
+  return true;
 }
 
 void StreamCallFixture::Do(const std::string& name,
@@ -174,14 +191,13 @@ void StreamCallFixture::SendPiece(absl::string_view piece) {
   Do(peer_, [&](Connection& c) {
     EXPECT_THAT(c.Write(base::AsBytes(piece)), IsOk());
   });
-  while (ReceivedSize() < size) {
-  }
+  Until([&] { return ReceivedSize() >= size; });
 }
 
 std::string StreamCallFixture::SendUntilFull() {
   std::mt19937 random(5);
   std::string sent;
-  while (UntakenSize() < Connection::kQueueBytesMax) {
+  Until([&] {
     Do(peer_, [&](Connection& c) {
       if (!c.writable()) return;
       std::string piece(10'000, '\0');
@@ -189,7 +205,8 @@ std::string StreamCallFixture::SendUntilFull() {
       EXPECT_THAT(c.Write(base::AsBytes(piece)), IsOk());
       sent += piece;
     });
-  }
+    return UntakenSize() >= Connection::kQueueBytesMax;
+  });
   return sent;
 }
 
@@ -200,7 +217,8 @@ void StreamCallFixture::EndPeer() {
 std::string StreamCallFixture::WriteUntilFull() {
   const std::string piece(10'000, 'f');
   std::string written;
-  for (bool is_full = false; !is_full;) {
+  Until([&] {
+    bool is_full = false;
     bool is_peer_full = false;
     Do(peer_, [&](Connection& c) {
       is_peer_full = c.cleartext().size() >= Connection::kQueueBytesMax;
@@ -211,20 +229,22 @@ std::string StreamCallFixture::WriteUntilFull() {
       EXPECT_THAT(c.Write(base::AsBytes(piece)), IsOk());
       written += piece;
     });
-  }
+    return is_full;
+  });
   return written;
 }
 
 std::string StreamCallFixture::TakeFromPeer(size_t size) {
   std::string taken;
-  bool has_ended = false;
-  while (taken.size() < size && !has_ended) {
+  Until([&] {
+    bool has_ended = false;
     Do(peer_, [&](Connection& c) {
       taken += c.TakeReadable(size - taken.size());
       has_ended = c.at_end() || (c.state() == conn::ConnectionState::kClosed &&
                                  c.cleartext().empty());
     });
-  }
+    return taken.size() >= size || has_ended;
+  });
   return taken;
 }
 

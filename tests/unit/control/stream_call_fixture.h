@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -45,8 +44,8 @@ class Caller {
   void HalfClose();
   void Cancel();
 
-  // Receive returns nothing at the end of the call.
-  std::optional<v1::StreamResponse> Receive();
+  // Receive returns a message without content at the end of the call.
+  v1::StreamResponse Receive();
   // ReceiveBytes waits for at least so much cleartext; ReceiveAll for all of
   // it.
   std::string ReceiveBytes(size_t size);
@@ -79,6 +78,10 @@ class StreamCallFixture : public ::testing::TestWithParam<conn::Protection> {
   std::unique_ptr<Caller> Attach(
       v1::DetachPolicy policy = v1::DETACH_POLICY_CLOSE);
   std::unique_ptr<Caller> Attach(const v1::StreamRequest& request);
+
+  // Until tries `condition` until it holds; it fails the test, and returns
+  // false, if that takes more than 20 seconds.
+  static bool Until(const std::function<bool()>& condition);
 
   // Do runs `task` with one end of the connection, on its worker's thread.
   void Do(const std::string& name, std::function<void(conn::Connection&)> task);

@@ -23,7 +23,7 @@ using testing::FailsWith;
 using testing::IsOk;
 using worker::EventType;
 
-// How many pieces wait for the caller at most, behind the one under way.
+// How many pieces wait for the caller at most.
 constexpr size_t kOutboxPiecesMax = 256;
 
 using StreamCallTest = StreamCallFixture;
@@ -83,7 +83,7 @@ TEST_P(StreamCallTest, RefusesToAttachToWhatItCannot) {
 // From the connection to the caller.
 
 TEST_P(StreamCallTest, HoldsFewSmallPiecesForACallerThatDoesNotRead) {
-  constexpr size_t kCount = 600;
+  constexpr size_t kCount = 1200;
   const std::unique_ptr<Caller> caller = Attach();
 
   std::string sent;
@@ -92,8 +92,9 @@ TEST_P(StreamCallTest, HoldsFewSmallPiecesForACallerThatDoesNotRead) {
     SendPiece(absl::string_view(sent).substr(i));
   }
 
-  // One is under way. The others lie together in the connection.
-  EXPECT_EQ(UntakenSize(), kCount - kOutboxPiecesMax - 1);
+  // As many may be in the message under way. The others lie together in the
+  // connection.
+  EXPECT_GE(UntakenSize(), kCount - 2 * kOutboxPiecesMax);
   EXPECT_EQ(caller->ReceiveBytes(kCount), sent);
   EXPECT_EQ(UntakenSize(), 0);
   ExpectCarries(*caller);
@@ -133,7 +134,7 @@ TEST_P(StreamCallTest, StopsReadingTheConnectionWhileNobodyReadsTheCall) {
   ExpectCarries(*caller);
 }
 
-TEST_P(StreamCallTest, GivesTextPieceByPieceToACallerThatReadsLate) {
+TEST_P(StreamCallTest, GivesTextToACallerThatReadsLate) {
   v1::StreamRequest request = AttachRequest(v1::DETACH_POLICY_CLOSE);
   request.mutable_attach()->set_as_text(true);
   const std::unique_ptr<Caller> caller = Attach(request);
@@ -143,9 +144,13 @@ TEST_P(StreamCallTest, GivesTextPieceByPieceToACallerThatReadsLate) {
   SendPiece("\xff\xfe");
   SendPiece("together");
 
-  EXPECT_EQ(caller->Receive()->text(), "gr\xc3\xbc\xc3\x9f");
-  EXPECT_EQ(caller->Receive()->text(), "dich");
-  EXPECT_EQ(caller->Receive()->data(), "\xff\xfetogether");
+  EXPECT_EQ(caller->Receive().text(), "gr\xc3\xbc\xc3\x9f");
+  // They may have come together.
+  EXPECT_EQ(caller->ReceiveBytes(14), "dich\xff\xfetogether");
+  SendPiece("\xff");
+  EXPECT_EQ(caller->Receive().data(), "\xff");
+  SendPiece("text");
+  EXPECT_EQ(caller->Receive().text(), "text");
 }
 
 // From the caller to the connection.
@@ -213,10 +218,14 @@ class InboxTest : public StreamCallFixture {
       caller->HalfClose();
     });
 
-    while (sent_count < count_min) UntakenSize();
-    // It could go on meanwhile.
-    for (int i = 0; i < 300; ++i) UntakenSize();
-    EXPECT_LE(sent_count, count_max);
+    Until([&] { return sent_count >= count_min; });
+    // It could go on meanwhile, so that it would be found out.
+    int seen_count = 0;
+    while (seen_count != sent_count) {
+      seen_count = sent_count;
+      for (int i = 0; i < 200; ++i) UntakenSize();
+    }
+    EXPECT_LE(seen_count, count_max);
 
     const std::string taken = TakeFromPeer();
     sending.join();
@@ -368,7 +377,7 @@ TEST_P(StreamCallTest, EndsForAFaultBehindTheMessageUnderWay) {
 TEST_P(StreamCallTest, CarriesOnAfterThePeersEnd) {
   const std::unique_ptr<Caller> caller = Attach();
   EndPeer();
-  EXPECT_TRUE(caller->Receive()->has_end());
+  EXPECT_TRUE(caller->Receive().has_end());
 
   EXPECT_TRUE(caller->SendData("answer"));
   EXPECT_EQ(TakeFromPeer(6), "answer");
@@ -381,7 +390,7 @@ TEST_P(StreamCallTest, CarriesOnAfterThePeersEnd) {
 TEST_P(StreamCallTest, HearsAfterThePeersEndThatTheConnectionWasReset) {
   const std::unique_ptr<Caller> caller = Attach();
   EndPeer();
-  EXPECT_TRUE(caller->Receive()->has_end());
+  EXPECT_TRUE(caller->Receive().has_end());
 
   Do(connection_, [](Connection& c) { c.Reset(); });
 
@@ -391,7 +400,7 @@ TEST_P(StreamCallTest, HearsAfterThePeersEndThatTheConnectionWasReset) {
 TEST_P(StreamCallTest, HearsAfterThePeersEndThatTheConnectionWasClosed) {
   const std::unique_ptr<Caller> caller = Attach();
   EndPeer();
-  EXPECT_TRUE(caller->Receive()->has_end());
+  EXPECT_TRUE(caller->Receive().has_end());
 
   Do(connection_, [](Connection& c) { c.Close(); });
 
@@ -402,8 +411,7 @@ TEST_P(StreamCallTest, TellsThePeersEndBeforeWhatHasEndedTheConnection) {
   const std::unique_ptr<Caller> caller = Attach();
   SendPiece("last");
   EndPeer();
-  while (!Facts().peer_closed) {
-  }
+  Until([&] { return Facts().peer_closed; });
 
   Do(connection_, [](Connection& c) { c.Reset(); });
 

@@ -47,10 +47,13 @@ class TcpStreamTest : public testing::Test {
     stream_->Start(seen_);
     std::thread sending([this] {
       const std::string text(kSize, 'w');
-      EXPECT_EQ(send(peer_.get(), text.data(), text.size(), 0), text.size());
+      EXPECT_EQ(send(peer_.get(), text.data(), text.size(), MSG_NOSIGNAL),
+                text.size());
     });
     EXPECT_TRUE(
         fixture_.RunUntil([&] { return seen_.received.size() == kSize; }));
+    // Else it would wait for ever.
+    if (seen_.received.size() < kSize) shutdown(peer_.get(), SHUT_RDWR);
     sending.join();
     stream_->PauseReading();
     seen_.received.clear();
@@ -61,8 +64,8 @@ class TcpStreamTest : public testing::Test {
   void Arrive(absl::string_view text) {
     absl::string_view unsent = text;
     ASSERT_TRUE(fixture_.RunUntil([&] {
-      const ssize_t count =
-          send(peer_.get(), unsent.data(), unsent.size(), MSG_DONTWAIT);
+      const ssize_t count = send(peer_.get(), unsent.data(), unsent.size(),
+                                 MSG_DONTWAIT | MSG_NOSIGNAL);
       if (count > 0) unsent.remove_prefix(static_cast<size_t>(count));
       int queued = 0;
       ioctl(descriptor_, FIONREAD, &queued);
@@ -88,6 +91,11 @@ class TcpStreamTest : public testing::Test {
       poll(&state, 1, 0);
       return (state.revents & event) != 0;
     }));
+  }
+
+  bool RunUntilEnded() {
+    return fixture_.RunUntil(
+        [this] { return seen_.has_ended || !seen_.error.ok(); });
   }
 
   // ReceiveAll returns what the peer gets, and sets `end` to what recv says
@@ -180,7 +188,7 @@ TEST_F(TcpStreamTest, TellsOfAResetBehindTheBytesBeforeIt) {
   ResetPeer();
 
   stream_->ResumeReading();
-  ASSERT_TRUE(fixture_.RunUntil([&] { return !seen_.error.ok(); }));
+  ASSERT_TRUE(RunUntilEnded());
 
   EXPECT_TRUE(seen_.received == text);
   EXPECT_FALSE(seen_.has_ended);
@@ -196,7 +204,7 @@ TEST_F(TcpStreamTest, TellsOfAResetBehindAFewBytesToo) {
   ResetPeer();
 
   stream_->ResumeReading();
-  ASSERT_TRUE(fixture_.RunUntil([&] { return !seen_.error.ok(); }));
+  ASSERT_TRUE(RunUntilEnded());
 
   EXPECT_EQ(seen_.received, "last");
   EXPECT_FALSE(seen_.has_ended);
@@ -213,8 +221,7 @@ TEST_F(TcpStreamTest, TellsTheEndThatAResetHasFollowed) {
   ResetPeer();
 
   stream_->ResumeReading();
-  ASSERT_TRUE(
-      fixture_.RunUntil([&] { return seen_.has_ended || !seen_.error.ok(); }));
+  ASSERT_TRUE(RunUntilEnded());
 
   EXPECT_EQ(seen_.received, "last");
   EXPECT_TRUE(seen_.error.ok()) << seen_.error;

@@ -15,6 +15,10 @@ absl::Status HandshakeTimeoutError(absl::Duration timeout) {
                    {{"timeout", absl::FormatDuration(timeout)}});
 }
 
+absl::Status ConnectionClosedError() {
+  return MakeError(Reason::kConnectionClosed, "the connection has ended");
+}
+
 Connection::Connection(ConnectionOptions options,
                        std::unique_ptr<CleartextSink> sink,
                        ConnectionOwner& owner, net::EventLoop& loop,
@@ -186,7 +190,7 @@ absl::Status Connection::CheckWrite() const {
   }
   if (!failure_.ok()) return failure_;
   if (state_ == ConnectionState::kClosed) {
-    return MakeError(Reason::kConnectionClosed, "the connection has ended");
+    return ConnectionClosedError();
   }
   if (shut_down_) {
     return MakeError(Reason::kWriteAfterShutdown,

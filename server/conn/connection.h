@@ -69,6 +69,10 @@ class ConnectionOwner {
 // `timeout`.
 absl::Status HandshakeTimeoutError(absl::Duration timeout);
 
+// ConnectionClosedError is CONNECTION_CLOSED, for who still wants its
+// cleartext.
+absl::Status ConnectionClosedError();
+
 class Connection final : private net::TransportObserver {
  public:
   static constexpr size_t kQueueBytesMax = 64 * 1024;

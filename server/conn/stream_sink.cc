@@ -21,16 +21,12 @@ constexpr size_t kPieceBytesMax = 64 * 1024;
 // record costs more than to copy so much.
 constexpr size_t kLonePieceBytesMin = 4 * 1024;
 
-absl::Status ClosedError() {
-  return MakeError(Reason::kConnectionClosed, "the connection has ended");
-}
-
 }  // namespace
 
 StreamSink::~StreamSink() {
   if (gone_) std::move(gone_)();
-  CancelRead(ClosedError());
-  CancelWrite(ClosedError());
+  CancelRead(ConnectionClosedError());
+  CancelWrite(ConnectionClosedError());
 }
 
 absl::StatusOr<StreamSink*> StreamSink::Of(Connection& connection) {
@@ -167,7 +163,8 @@ bool StreamSink::ReadSome(Connection& connection) {
   absl::StatusOr<base::ByteQueue*> queue = &connection.cleartext();
   if ((*queue)->empty() && !connection.at_end()) {
     if (connection.state() != ConnectionState::kClosed) return false;
-    queue = connection.failure().ok() ? ClosedError() : connection.failure();
+    queue = connection.failure().ok() ? ConnectionClosedError()
+                                      : connection.failure();
   }
   const bool may_make_room = queue.ok() && !(*queue)->empty();
   // Ours alone, before anything else runs.

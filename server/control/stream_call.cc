@@ -27,10 +27,6 @@ constexpr size_t kOutboxPiecesMax = 256;
 // The worker is woken to fill the outbox when it is down to this.
 constexpr size_t kOutboxBytesLow = 128 * 1024;
 
-absl::Status EndedError() {
-  return MakeError(Reason::kConnectionClosed, "the connection has ended");
-}
-
 }  // namespace
 
 bool StreamCall::Outbox::has_room() const {
@@ -261,7 +257,7 @@ void StreamCall::Seal() {
     return;
   }
   if (connection_ == nullptr) {
-    OnWriteFailed(EndedError());
+    OnWriteFailed(conn::ConnectionClosedError());
     return;
   }
   for (const grpc::Slice& slice : sealing_) {
@@ -325,7 +321,7 @@ void StreamCall::OnWriteFailed(const absl::Status& status) {
 void StreamCall::ReadNext() {
   if (awaits_cleartext_ || has_ended_ || read_ended_) return;
   if (connection_ == nullptr) {
-    End(EndedError());
+    End(conn::ConnectionClosedError());
     return;
   }
   {
@@ -414,7 +410,7 @@ void StreamCall::EndIfClosed() {
     return;
   }
   const absl::Status& failure = connection_->failure();
-  Abandon(failure.ok() ? EndedError() : failure);
+  Abandon(failure.ok() ? conn::ConnectionClosedError() : failure);
 }
 
 void StreamCall::End(const absl::Status& status) {

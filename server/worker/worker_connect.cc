@@ -233,25 +233,24 @@ void Worker::OnUpstream(
     const std::string& name, const conn::FarEnd& far_end,
     const std::string& preamble,
     absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
-  conn::Connection* connection = Find(name);
-  connections_.at(name).upstream.reset();
+  Owned& owned = connections_.at(name);
+  owned.upstream.reset();
   if (!transport.ok()) {
-    connection->Abort(far_end.Failed(transport.status()));
+    owned.connection->Abort(far_end.Failed(transport.status()));
     return;
   }
-  Join(*connection, *std::move(transport), far_end, /*piped_with=*/"",
+  Join(*owned.connection, *std::move(transport), far_end, /*piped_with=*/"",
        preamble);
 }
 
 void Worker::OnUpstreamConnected(
     const std::string& name, const conn::FarEnd& far_end,
     absl::StatusOr<conn::ConnectionFacts> upstream) {
-  conn::Connection* connection = Find(name);
+  const auto found = connections_.find(name);
   // Who is forwarded may have left: then this Connect was cancelled.
-  if (connection == nullptr || connections_.at(name).upstream == nullptr) {
-    return;
-  }
-  connections_.at(name).upstream.reset();
+  if (found == connections_.end() || found->second.upstream == nullptr) return;
+  found->second.upstream.reset();
+  conn::Connection* const connection = found->second.connection.get();
   if (!upstream.ok()) {
     connection->Abort(far_end.Failed(upstream.status()));
     return;

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "tests/bench/load/sockets.h"
 #include "tests/testing/test_identities.h"
 
 namespace tlsd::bench {
@@ -68,8 +69,7 @@ absl::StatusOr<std::unique_ptr<BenchPeer>> BenchPeer::Dial(
   const int on = 1;
   // The byte follows the end of the handshake at once.
   setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  const linger reset = {1, 0};
-  setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+  load::ResetOnClose(descriptor);
   if (context == nullptr) return peer;
   peer->ssl_.reset(SSL_new(context));
   SSL* const ssl = peer->ssl_.get();

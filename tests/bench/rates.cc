@@ -1,20 +1,10 @@
 #include "tests/bench/rates.h"
 
-#include <time.h>
-
 #include <utility>
 
+#include "tests/bench/load/process_trees.h"
+
 namespace tlsd::bench {
-namespace {
-
-// ProcessorTime returns what this process has used of all processors.
-absl::Duration ProcessorTime() {
-  timespec time = {};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return absl::DurationFromTimespec(time);
-}
-
-}  // namespace
 
 size_t Rates::Add(const std::string& name, int port, const PeerOptions& peer,
                   size_t base, int session_count) {
@@ -45,11 +35,11 @@ absl::Status Rates::RunOnce(Row& row) {
   absl::Status status = row.load->Prime();
   if (!status.ok()) return status;
   const absl::Duration daemon_before = daemon_.processor_time();
-  const absl::Duration load_before = ProcessorTime();
+  const absl::Duration load_before = load::OwnTime();
   absl::StatusOr<LoadResult> result = row.load->Run(options_.time);
   if (!result.ok()) return result.status();
   const absl::Duration daemon_time = daemon_.processor_time() - daemon_before;
-  const absl::Duration load_time = ProcessorTime() - load_before;
+  const absl::Duration load_time = load::OwnTime() - load_before;
   if (row.best.handshake_count > 0 && result->rate() < row.best.rate()) {
     return absl::OkStatus();
   }
